@@ -1,0 +1,88 @@
+"""Turns text into vectors: the `Embedder` port and the bundled all-MiniLM-L6-v2.
+
+The model is English; other languages come out near each other only where words are shared.
+Source: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; `tools/build_embedder.py` made the files.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from inference.errors import StorageError
+
+Vectors = NDArray[np.float32]
+"""One row a text, each of length 1, so that a dot product is the cosine."""
+
+BUNDLED = Path(__file__).parent / "embedder"
+MOST_TOKENS = 256  # what the model was trained with; later text is not seen
+BATCH = 32
+
+
+class TextVectors(Protocol):
+    """An embedder, or one with a cache before it."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of shape (texts, dimensions)."""
+
+
+class Embedder(TextVectors, Protocol):
+    @property
+    def id(self) -> str:
+        """Changes when the vectors would."""
+
+
+class OnnxEmbedder:
+    """all-MiniLM-L6-v2 with int8 weights and float32 arithmetic; 384 dimensions."""
+
+    def __init__(self, folder: Path = BUNDLED) -> None:
+        self._folder = folder
+
+    @cached_property
+    def id(self) -> str:
+        digest = hashlib.sha256((self._folder / "model.onnx").read_bytes()).hexdigest()
+        return f"all-MiniLM-L6-v2-int8-{digest[:12]}"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        encodings = self._tokenizer.encode_batch(list(texts))
+        vectors = np.zeros((len(texts), 384), dtype=np.float32)
+        # Texts of similar length together: padding costs as much as words do.
+        by_length = sorted(range(len(texts)), key=lambda index: len(encodings[index].ids))
+        for start in range(0, len(texts), BATCH):
+            chosen = by_length[start : start + BATCH]
+            vectors[chosen] = self._run([encodings[index] for index in chosen])
+        return vectors
+
+    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
+        longest = max(len(encoding.ids) for encoding in encodings)
+        ids = np.zeros((len(encodings), longest), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+        return np.asarray(vectors, dtype=np.float32)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MOST_TOKENS)
+        return tokenizer
+
+    @cached_property
+    def _session(self) -> Any:
+        options = onnxruntime.SessionOptions()
+        # Lets the int8 weights become float32 once, at load, instead of in every call.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+        options.log_severity_level = 3
+        model = self._folder / "model.onnx"
+        if not model.is_file():
+            raise StorageError(f"the embedder is missing at {model}; reinstall clinalign")
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

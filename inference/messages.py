@@ -1,0 +1,45 @@
+"""A conversation, as chat models and benchmarks write it down."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from inference.words import Word
+
+MOST_CHARACTERS = 100_000
+"""Of a whole conversation: about 25,000 tokens, more than local models are usually served with."""
+
+
+class Message(Word):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Conversation(Word):
+    """The messages up to and with the user's turn that wants an answer: the question."""
+
+    messages: tuple[Message, ...]
+
+    @model_validator(mode="after")
+    def _holds_a_question(self) -> Self:
+        if not self.messages or self.messages[-1].role != "user":
+            raise ValueError("messages whose last one is the user's")
+        if not self.question.strip():
+            raise ValueError("a question that is not empty")
+        length = sum(len(message.content) for message in self.messages)
+        if length > MOST_CHARACTERS:
+            raise ValueError(f"at most {MOST_CHARACTERS:,} characters, got {length:,}; shorten it")
+        return self
+
+    @property
+    def question(self) -> str:
+        """The last user turn."""
+        return self.messages[-1].content
+
+    @classmethod
+    def of(cls, question: str, earlier: tuple[Message, ...] = ()) -> Self:
+        return cls(messages=(*earlier, Message(role="user", content=question)))
+
+    def as_text(self) -> str:
+        """Each message as `role: content`, a blank line between: HealthBench's form."""
+        return "\n\n".join(f"{message.role}: {message.content}" for message in self.messages)

@@ -1,0 +1,155 @@
+"""A chat model behind an OpenAI-compatible address, such as vLLM's, through langchain-openai."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import openai
+from langchain_openai import ChatOpenAI
+from pydantic import Field, SecretStr
+
+from inference.chat import Reply, Sampling
+from inference.errors import ModelError, ModelUnknown, ModelUnreachable
+from inference.messages import Message
+from inference.words import Word
+
+LONGEST_WAIT_SECONDS = 300.0
+RETRIES = (
+    2  # of the transport: refused connections, time-outs, 429 and 5xx; the client waits in between
+)
+
+
+class Endpoint(Word):
+    """Where a model is served. Only an address makes an endpoint; a key alone does not."""
+
+    base_url: str
+    model: str = ""
+    """Empty: the only model that the server has."""
+    api_key: str = Field(default="EMPTY", repr=False)
+
+
+class OpenAICompatibleChat:
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._takes_schemas = True
+
+    @property
+    def name(self) -> str:
+        return self._endpoint.model or f"the model at {self._endpoint.base_url}"
+
+    async def connected(self) -> "OpenAICompatibleChat":
+        """This chat once the server has said that it has the model; a model left open is filled in.
+
+        Raises:
+            ModelUnreachable: nothing answers.
+            ModelUnknown: the server has other models only.
+        """
+        offered = await self._offered_models()
+        wanted = self._endpoint.model
+        if not wanted and len(offered) == 1:
+            return OpenAICompatibleChat(self._endpoint.model_copy(update={"model": offered[0]}))
+        if offered and wanted in offered:
+            return self
+        if not offered and wanted:
+            return self  # some servers keep no list; the first call will tell
+        asked = f"no model {wanted!r}" if wanted else "no single model to choose"
+        has = ", ".join(map(repr, sorted(offered))) or "none"
+        raise ModelUnknown(
+            f"{self._endpoint.base_url} has {asked}; it has {has}; set --model or CLINALIGN_MODEL"
+        )
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling = Sampling(),
+        schema: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        sent = [(message.role, message.content) for message in messages]
+        if schema is not None and self._takes_schemas:
+            try:
+                return await self._ask(sent, sampling, response_format=_response_format(schema))
+            except openai.BadRequestError as error:
+                if "response_format" not in str(error) and "schema" not in str(error):
+                    raise self._told(error) from error
+                self._takes_schemas = False
+            except openai.OpenAIError as error:
+                raise self._told(error) from error
+        try:
+            return await self._ask(sent, sampling)
+        except openai.OpenAIError as error:
+            raise self._told(error) from error
+
+    async def _ask(self, sent: list[tuple[str, str]], sampling: Sampling, **also: Any) -> Reply:
+        settings = sampling.model_dump(exclude_none=True)
+        said = await self._client.ainvoke(sent, **settings, **also)
+        usage = said.usage_metadata
+        return Reply(
+            text=said.text,
+            truncated=said.response_metadata.get("finish_reason") == "length",
+            prompt_tokens=usage["input_tokens"] if usage else 0,
+            completion_tokens=usage["output_tokens"] if usage else 0,
+        )
+
+    async def _offered_models(self) -> list[str]:
+        client = openai.AsyncOpenAI(
+            base_url=self._endpoint.base_url,
+            api_key=self._endpoint.api_key,
+            timeout=10,
+            max_retries=0,
+        )
+        async with client:
+            try:
+                return [model.id async for model in client.models.list()]
+            except openai.NotFoundError:
+                return []
+            except openai.OpenAIError as error:
+                raise self._told(error) from error
+
+    def _told(self, error: openai.OpenAIError) -> ModelError:
+        """Our words for the client's error. None of them repeats what was sent."""
+        where = self._endpoint.base_url
+        match error:
+            case openai.APITimeoutError():
+                return ModelUnreachable(
+                    f"{where} did not answer within {LONGEST_WAIT_SECONDS:.0f} s"
+                )
+            case openai.APIConnectionError():
+                return ModelUnreachable(
+                    f"nothing answers at {where}; start the model server or set another --base-url"
+                )
+            case openai.NotFoundError():
+                return ModelUnknown(
+                    f"{where} has no model {self.name!r}; set --model or CLINALIGN_MODEL"
+                )
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                return ModelError(f"{where} refused the key; set CLINALIGN_API_KEY")
+            case openai.APIStatusError():
+                return ModelError(f"{where} answered HTTP {error.status_code}{_reason(error)}")
+            case _:
+                return ModelError(
+                    f"{where} gave a reply that cannot be read ({type(error).__name__})"
+                )
+
+    @cached_property
+    def _client(self) -> ChatOpenAI:
+        return ChatOpenAI(
+            model=self._endpoint.model,
+            base_url=self._endpoint.base_url,
+            api_key=SecretStr(self._endpoint.api_key),
+            use_responses_api=False,
+            timeout=LONGEST_WAIT_SECONDS,
+            max_retries=RETRIES,
+        )
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "schema": dict(schema), "strict": True},
+    }
+
+
+def _reason(error: openai.APIStatusError) -> str:
+    # Only the one reason that a user can act on; other texts may quote the request.
+    too_long = error.status_code == 400 and "context" in str(error).lower()
+    return ": the messages are longer than the model's context" if too_long else ""

@@ -1,0 +1,1 @@
+"""The principles, and search over them."""

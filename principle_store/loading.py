@@ -1,0 +1,81 @@
+"""Reads the library and the taxonomy from their files and refuses what is wrong with them."""
+
+import hashlib
+from collections.abc import Iterable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
+
+from inference.errors import BadInput
+from inference.words import read
+from principle_store.types import Library, Principle
+from rubrics.taxonomy import Dimension, Taxonomy
+
+VERSION = "0.1.0"
+PACKAGE = files("principle_store")
+
+
+def load_taxonomy() -> Taxonomy:
+    path = PACKAGE / "taxonomy.yaml"
+    return Taxonomy(dimensions=read(tuple[Dimension, ...], _yaml(path), path.name))
+
+
+def load_library(taxonomy: Taxonomy, folder: Traversable = PACKAGE / "library") -> Library:
+    """Every principle of the folder's YAML files, in order of id.
+
+    Raises:
+        BadInput: a file or a principle cannot be used; it names the file and the principle.
+    """
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=str)
+    principles = sorted(
+        (one for path in paths for one in _principles(path)), key=lambda one: one.id
+    )
+    _check_ids(principles)
+    for principle in principles:
+        _check_scenario(principle, taxonomy)
+    return Library(version=VERSION, hash=_hash(principles), principles=tuple(principles))
+
+
+def _principles(path: Traversable) -> Iterable[Principle]:
+    rows = _yaml(path)
+    if not isinstance(rows, list):
+        raise BadInput(path.name, "a list of principles")
+    for position, row in enumerate(rows):
+        name = row.get("id", position) if isinstance(row, dict) else position
+        yield read(Principle, row, f"{path.name}: principle {name}")
+
+
+def _yaml(path: Traversable) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(path.name, f"YAML in UTF-8 ({' '.join(str(error).split())})") from None
+
+
+def _check_ids(principles: list[Principle]) -> None:
+    ids = [principle.id for principle in principles]
+    if doubled := sorted({one for one in ids if ids.count(one) > 1}):
+        raise BadInput("principle ids", "each id once", ", ".join(doubled))
+
+
+def _check_scenario(principle: Principle, taxonomy: Taxonomy) -> None:
+    where = f"principle {principle.id}: scenario"
+    if set(principle.scenario) != set(taxonomy.names()):
+        raise BadInput(
+            where, f"the dimensions {', '.join(taxonomy.names())}", list(principle.scenario)
+        )
+    for name, scope in principle.scenario.items():
+        for value in () if scope == "any" else scope:
+            if value not in taxonomy[name].values:
+                raise BadInput(
+                    f"{where}.{name}", f"one of {', '.join(taxonomy[name].values)}", value
+                )
+
+
+def _hash(principles: Iterable[Principle]) -> str:
+    digest = hashlib.sha256()
+    for principle in principles:
+        digest.update(principle.model_dump_json().encode("utf-8"))
+    return digest.hexdigest()

@@ -1,0 +1,116 @@
+"""What a principle is made of, and what a search over principles brings back."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from inference.words import Word
+from rubrics.types import Points, Text
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+AxisTag = Literal[
+    "axis:accuracy",
+    "axis:completeness",
+    "axis:communication_quality",
+    "axis:context_awareness",
+    "axis:instruction_following",
+]
+
+
+class ReadyCriterion(Word):
+    """A criterion that the principle brings along; its id is the principle's and its position."""
+
+    criterion: Text
+    points: Points
+    tags: tuple[AxisTag, ...]
+    critical: bool = False
+
+
+class Guidance(Word):
+    """Either a sentence an answer may use word for word, or an instruction to whoever answers."""
+
+    say: Text | None = None
+    do: Text | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_the_two(self) -> Self:
+        if (self.say is None) == (self.do is None):
+            raise ValueError("either `say` or `do`")
+        return self
+
+
+class Source(Word):
+    organisation: Text
+    title: Text
+    year: int = Field(ge=1900, le=2100)
+    url: Annotated[str, StringConstraints(pattern=r"^https://")]
+
+
+class Examples(Word):
+    """One answer that meets the criteria and one that does not, of about equal length."""
+
+    passing: Text
+    failing: Text
+
+
+class Principle(Word):
+    """A sourced statement of good clinical communication or care."""
+
+    id: Slug
+    statement: Text
+    rationale: Text
+    scenario: dict[str, Literal["any"] | tuple[str, ...]]
+    """For each dimension the values it applies to, or `any`."""
+    asked_as: tuple[Text, ...] = ()
+    """Typical questions in the askers' own words, by which the principle is found."""
+    criteria: tuple[ReadyCriterion, ...] = Field(min_length=1, max_length=4)
+    guidance: tuple[Guidance, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = Field(min_length=1)
+    source_check: Text
+    """How and when the sources were checked, or `unchecked`."""
+    evidence: Literal["guideline", "systematic_review", "regulation", "consensus", "good_practice"]
+    status: Literal["drafted", "reviewed", "verified"]
+    version: int = Field(ge=1)
+    examples: Examples
+
+    def applies_to(self, dimension: str, value: str) -> bool:
+        scope = self.scenario[dimension]
+        return scope == "any" or value in scope
+
+    @property
+    def is_critical(self) -> bool:
+        return any(criterion.critical for criterion in self.criteria)
+
+    def sayings(self) -> list[str]:
+        return [guidance.say for guidance in self.guidance if guidance.say]
+
+    def searched_texts(self) -> tuple[str, ...]:
+        """What stands for the principle in the index: what it says, and how people ask for it."""
+        return (f"{self.statement} {self.rationale}", *self.asked_as)
+
+
+class Library(Word):
+    """All principles of one release."""
+
+    version: str
+    hash: str
+    """Of every principle's content, in order of id."""
+    principles: tuple[Principle, ...]
+
+    def searched_texts(self) -> list[str]:
+        return [text for principle in self.principles for text in principle.searched_texts()]
+
+
+class LibraryStamp(Word):
+    """Which library an answer comes from."""
+
+    version: str
+    hash: str
+
+
+class Found(Word):
+    """A principle that a search brought back."""
+
+    principle: Principle
+    score: float
+    """Nearness to the question plus the scenario's bonus; comparable within one search only."""

@@ -1,0 +1,12 @@
+"""Puts text that is not ours between marks which it cannot close itself."""
+
+import re
+
+SHORTEST = 5
+
+
+def fenced(text: str) -> str:
+    """The text between two lines of backticks, longer than any run of them inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(SHORTEST, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
