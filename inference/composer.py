@@ -1,4 +1,4 @@
-"""The built-in chat model that is no language model: it joins sentences it finds in the system message.
+"""The built-in chat model that is no language model: it joins sentences of the system message.
 
 It reads three kinds of block there, and only there, so that a conversation cannot dictate to it:
 `<keep>` text to start from, `<drop>` quotes whose sentences are left out, `<say>` one sentence a

@@ -1,7 +1,7 @@
 """Turns text into vectors: the `Embedder` port and the bundled all-MiniLM-L6-v2.
 
 The model is English; other languages come out near each other only where words are shared.
-Source: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; `tools/build_embedder.py` made the files.
+Source: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; made by `tools/build_embedder.py`.
 """
 
 import hashlib

@@ -64,7 +64,7 @@ class OpenAICompatibleChat:
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
     ) -> Reply:
-        sent = [(message.role, message.content) for message in messages]
+        sent: list[tuple[str, str]] = [(one.role, one.content) for one in messages]
         if schema is not None and self._takes_schemas:
             try:
                 return await self._ask(sent, sampling, response_format=_response_format(schema))

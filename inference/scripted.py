@@ -1,4 +1,4 @@
-"""A fake chat model that says what it was told to say. Part of the product, for tests and demonstrations."""
+"""A fake chat model that says what it was told to say. Part of the product, for tests."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from inference.messages import Message
 
 
 class ScriptedChat:
-    """Gives queued replies in order; an exception in the queue is raised. Remembers what was asked."""
+    """Gives queued replies in order, raises queued errors, and remembers what was asked."""
 
     name = "scripted (a fake)"
 

@@ -1,4 +1,4 @@
-"""Splits text into sentences, in scripts that end them with `.`, `!`, `?`, `。`, `।` or a line break."""
+"""Splits text into sentences that end with `.`, `!`, `?`, `。`, `।` or a line break."""
 
 import re
 

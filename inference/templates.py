@@ -1,4 +1,4 @@
-"""Fills `{{slots}}` of a prompt file in one pass, so that a value which looks like a slot stays text."""
+"""Fills `{{slots}}` of a prompt file in one pass: a value that looks like a slot stays text."""
 
 import re
 

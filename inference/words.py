@@ -30,7 +30,7 @@ def read(kind: type[Kind], data: Any, where: str) -> Kind:
 
 
 def _as_json(data: Any, where: str) -> str:
-    # Strict validation takes lists for tuples in its JSON mode only; so all outside data goes there.
+    # Strict validation takes lists for tuples in its JSON mode only: all outside data goes there.
     try:
         return json.dumps(data)
     except (TypeError, ValueError, RecursionError):

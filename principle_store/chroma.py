@@ -1,7 +1,7 @@
 """Principles in an embedded Chroma collection, made anew from the library's files at each start.
 
 The collection lives in this process's memory: Chroma's folders are not safe between processes, and
-the files are the record. Vectors always come from our embedder; Chroma's own would download a model.
+the files are the record. Vectors come from our embedder only; Chroma's own would be downloaded.
 """
 
 import asyncio

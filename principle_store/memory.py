@@ -1,4 +1,4 @@
-"""Principles in a matrix: exact, quick, without Chroma. The fake of the store, and its yardstick."""
+"""Principles in a matrix: exact and without Chroma. The fake of the store, and its yardstick."""
 
 import asyncio
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ EARLIER_CHARACTERS = 500
 async def find(
     store: PrincipleStore, conversation: Conversation, scenario: Scenario, k: int
 ) -> tuple[Found, ...]:
-    """The `k` principles that fit best, best first; a critical one is among them when it is urgent."""
+    """The `k` principles that fit best, best first; if it is urgent, a critical one among them."""
     near = await store.nearest(_asked(conversation), CANDIDATES)
     ranked = sorted(
         (
@@ -29,7 +29,7 @@ async def find(
 
 
 def bonus(principle: Principle, scenario: Scenario) -> float:
-    """What the labels add: a named value counts for, a value outside the scope against, `any` neither."""
+    """What the labels add: a named value counts for, one outside the scope against."""
     total = 0.0
     for name, label in scenario.labels.items():
         if not label.value or principle.scenario[name] == "any":

@@ -12,7 +12,7 @@ class PrincipleStore(Protocol):
     def library(self) -> Library: ...
 
     async def nearest(self, text: str, count: int) -> Sequence[tuple[Principle, float]]:
-        """Up to `count` principles and their cosine to the text, nearest first, ties in order of id."""
+        """Up to `count` principles and their cosine to the text, nearest first, then by id."""
 
 
 def nearest_first(

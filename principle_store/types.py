@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from inference.words import Word
-from rubrics.types import Points, Text
+from rubrics.types import Criterion, Points, Text
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 AxisTag = Literal[
@@ -80,6 +80,15 @@ class Principle(Word):
     @property
     def is_critical(self) -> bool:
         return any(criterion.critical for criterion in self.criteria)
+
+    def ready_criteria(self) -> tuple[Criterion, ...]:
+        """The criteria as a rubric holds them, named by the principle and their position."""
+        return tuple(
+            Criterion(
+                id=f"{self.id}.{position}", principle_ids=(self.id,), **criterion.model_dump()
+            )
+            for position, criterion in enumerate(self.criteria, start=1)
+        )
 
     def sayings(self) -> list[str]:
         return [guidance.say for guidance in self.guidance if guidance.say]

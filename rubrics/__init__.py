@@ -1,1 +1,1 @@
-"""The vocabulary, the arithmetic of a score, the judges, the rubric writer and the scenario reader."""
+"""The vocabulary, the arithmetic of a score, the judges, the rubric writer, the scenario reader."""

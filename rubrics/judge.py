@@ -1,8 +1,8 @@
 """Asks a model whether each criterion of a rubric is met by an answer.
 
-It adds nothing up (see `rubrics.scoring`). One criterion a call, as in HealthBench's reference grader.
-A reply that cannot be read, and a model that does not answer, make the verdict ERROR, never UNMET; a
-MET whose quote does not stand in the answer becomes ABSTAIN.
+It adds nothing up (see `rubrics.scoring`). One criterion a call, as in HealthBench's reference
+grader. A reply that cannot be read, and a model that does not answer, make the verdict ERROR, never
+UNMET; a MET whose quote does not stand in the answer becomes ABSTAIN.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def is_quoted(quote: str, text: str) -> bool:
-    """Whether the words of the quote stand in the text, whatever their case, spacing and punctuation marks."""
+    """Whether the words of the quote stand in the text, whatever their case and punctuation."""
     wanted = _plain(quote)
     return bool(wanted) and f" {wanted} " in f" {_plain(text)} "
 

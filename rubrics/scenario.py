@@ -1,9 +1,10 @@
-"""Reads the scenario of a question without a language model: wording first, then nearness to examples.
+"""Reads the scenario of a question without a language model: wording first, then examples.
 
-The examples are this project's own (`scenario_examples.yaml`). For each dimension a ridge regression
-over their vectors gives every value a figure; the largest one names the value.
+The examples are this project's own (`scenario_examples.yaml`). For each dimension a ridge
+regression over their vectors gives every value a figure; the largest one names the value.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -53,7 +54,9 @@ class ScenarioReader:
         self.taxonomy = taxonomy
         self._questions, self._examples = questions, examples
 
-    def read(self, conversation: Conversation, given: Mapping[str, str] | None = None) -> Scenario:
+    async def read(
+        self, conversation: Conversation, given: Mapping[str, str] | None = None
+    ) -> Scenario:
         """The scenario of the last user turn; values `given` by the caller are taken as they are.
 
         Raises:
@@ -62,6 +65,9 @@ class ScenarioReader:
         given = {name: value for name, value in (given or {}).items() if value}
         for name, value in given.items():
             self.taxonomy.check(name, value)
+        return await asyncio.to_thread(self._read, conversation, given)
+
+    def _read(self, conversation: Conversation, given: Mapping[str, str]) -> Scenario:
         vector = self._questions.embed([conversation.question])[0]
         return Scenario(
             labels={

@@ -1,4 +1,4 @@
-"""The arithmetic of a score: from a rubric and its verdicts to points and shares. Pure; asks nobody."""
+"""The arithmetic of a score: from a rubric and its verdicts to points. Pure; asks nobody."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,8 +11,8 @@ JUDGED = ("MET", "UNMET")
 def score(rubric: Rubric, verdicts: Sequence[Verdict], *, partial: bool = False) -> Score:
     """Add up what the verdicts say.
 
-    A criterion that was not judged (ABSTAIN, ERROR) is never taken for unmet: it lowers the coverage,
-    and the fraction stays None unless a `partial` one, over the judged criteria, is asked for.
+    A criterion that was not judged (ABSTAIN, ERROR) is never taken for unmet: it lowers the
+    coverage, and the fraction stays None unless a `partial` one is asked for.
 
     Args:
         rubric: the criteria.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from inference.errors import BadInput
 from inference.words import Word
@@ -17,7 +17,7 @@ class Dimension(Word):
     name: str
     values: dict[str, str]
     """What each value means."""
-    cues: dict[str, tuple[str, ...]] = {}
+    cues: dict[str, tuple[str, ...]] = Field(default={})
     """Regular expressions whose match gives a value away."""
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""The words of the project: scenario, criterion, rubric, verdict, score. Pure data; see `rubrics.scoring` for sums.
+"""The words of the project: scenario, criterion, rubric, verdict, score. Pure data.
 
-On disk and in JSON a rubric is a list of rows in HealthBench's shape (`criterion`, `points`, `tags`)
-plus optional `id`, `principle_ids` and `critical`.
+On disk and in JSON a rubric is a list of rows in HealthBench's shape (`criterion`, `points`,
+`tags`) plus optional `id`, `principle_ids` and `critical`. See `rubrics.scoring` for the sums.
 """
 
 from collections import Counter
@@ -68,7 +68,7 @@ class Rubric(Word):
 
     @classmethod
     def from_rows(cls, rows: Any, where: str = "rubric") -> Self:
-        """Read HealthBench-shaped rows; a criterion without an id is named by its position, `c1` onwards.
+        """Read HealthBench-shaped rows; a criterion without an id gets its position: `c1`, `c2`.
 
         Raises:
             inference.errors.BadInput: a row cannot be used.
@@ -94,21 +94,21 @@ class Verdict(Word):
 
 
 class Score(Word):
-    """What an answer earned. Points are facts; the fractions are shares of `possible` and may be negative."""
+    """What an answer earned. Fractions are shares of the possible points and may be negative."""
 
     earned: int | float
     """Points of MET criteria, negative ones included."""
     possible: int | float
-    """Positive points of the criteria counted: all applicable ones, or the judged ones of a partial score."""
+    """Positive points of the applicable criteria; of the judged ones in a partial score."""
     fraction: float | None
-    """Earned over possible, unclipped; None while a criterion is open, and without positive points."""
+    """Earned over possible; None while a criterion is open, and without positive points."""
     lower: float | None
     """The fraction if every open criterion went against the answer."""
     upper: float | None
     """The fraction if every open criterion went in its favour."""
     coverage: float
     """Judged criteria over applicable ones, 0 to 1."""
-    tags: dict[str, float | None] = {}
+    tags: dict[str, float | None] = Field(default={})
     """The fraction over each tag's criteria alone; a tag without positive points is absent."""
 
 
@@ -130,7 +130,7 @@ class Label(Word):
 class Scenario(Word):
     """The kind of situation a question is in: a label for each dimension of the taxonomy."""
 
-    labels: dict[str, Label] = {}
+    labels: dict[str, Label] = Field(default={})
 
     def value(self, dimension: str) -> str:
         return self.labels[dimension].value if dimension in self.labels else ""

@@ -1,7 +1,7 @@
 """Makes the embedder's files from the published all-MiniLM-L6-v2 weights. Run once, by hand.
 
-The graph holds int8 weights (one scale a row or column) and computes in float32: a vector then depends
-on nothing but its own text, neither on the sentences beside it nor on the processor's int8
+The graph holds int8 weights (one scale a row or column) and computes in float32: a vector then
+depends on nothing but its own text, neither on the sentences beside it nor on the processor's int8
 instructions, as it would with dynamically quantised activations.
 
     pip install "torch>=2.13,<2.14" "transformers>=5.16,<6" onnx

@@ -1,0 +1,75 @@
+"""The typed end of the tools, for agent, training and review: one way over every transport."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.server import MCPServer
+from mcp_types import TextContent
+
+from inference.errors import ClinalignError
+from inference.messages import Conversation
+from inference.words import read
+from mcp_server.results import Principles, ScoredAnswer
+from rubrics.types import Rubric
+
+
+class ToolRefused(ClinalignError):
+    """The server refused a call, or could not carry it out; the text is the server's."""
+
+
+class HealthTools:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def get_health_principles(
+        self, conversation: Conversation, k: int = 8, labels: Mapping[str, str] | None = None
+    ) -> Principles:
+        """The scenario and up to `k` principles.
+
+        Raises:
+            ToolRefused: the server would not.
+        """
+        arguments = {**_asked(conversation), "k": k, **(labels or {})}
+        return read(Principles, await self._call("get_health_principles", arguments), "principles")
+
+    async def score_against_rubric(
+        self,
+        conversation: Conversation,
+        answer: str,
+        rubric: Rubric | None = None,
+        principle_ids: Sequence[str] = (),
+    ) -> ScoredAnswer:
+        """Verdicts and score; without a rubric one is made from the principles.
+
+        Raises:
+            ToolRefused: the server would not.
+        """
+        arguments = {
+            **_asked(conversation),
+            "answer": answer,
+            "rubric": rubric.rows() if rubric else [],
+            "principle_ids": list(principle_ids),
+        }
+        return read(ScoredAnswer, await self._call("score_against_rubric", arguments), "score")
+
+    async def _call(self, name: str, arguments: dict[str, Any]) -> Any:
+        result = await self._client.call_tool(name, arguments)
+        if result.is_error:
+            said = [block.text for block in result.content if isinstance(block, TextContent)]
+            raise ToolRefused(" ".join(said))
+        return result.structured_content
+
+
+@asynccontextmanager
+async def connected(server: MCPServer[Any] | StdioServerParameters) -> AsyncIterator[HealthTools]:
+    """The tools of a server in this process, or of one that is started for it."""
+    async with Client(server) as client:
+        yield HealthTools(client)
+
+
+def _asked(conversation: Conversation) -> dict[str, Any]:
+    earlier = [message.model_dump() for message in conversation.messages[:-1]]
+    return {"question": conversation.question, "conversation": earlier}
