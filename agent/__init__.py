@@ -1,1 +1,1 @@
-"""x."""
+"""The agent: draft, critique, revise."""

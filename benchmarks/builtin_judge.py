@@ -3,7 +3,7 @@
     python benchmarks/builtin_judge.py [--data kqa_nli_physicians_sample.jsonl]
 
 A statement counts as met when most physicians say that the answer entails it. Source of the data:
-K-QA (MIT). The figures go to `rubrics/builtin_agreement.json`, which every result of the judge quotes.
+K-QA (MIT). The figures go to `rubrics/builtin_agreement.json`, which the judge's results quote.
 """
 
 import argparse
@@ -24,8 +24,7 @@ REMARK = (
 )
 
 
-async def measured(data: Path) -> dict[str, object]:
-    rows = [json.loads(line) for line in data.read_text(encoding="utf-8").split("\n") if line]
+async def measured(rows: list[dict[str, str]]) -> dict[str, object]:
     judge = BuiltinJudge(OnnxEmbedder())
     pairs = []
     for row in rows:
@@ -56,7 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     default = ROOT.parent / "shared" / "data" / "kqa_nli_physicians_sample.jsonl"
     parser.add_argument("--data", type=Path, default=default)
-    figures = asyncio.run(measured(parser.parse_args().data))
+    data = parser.parse_args().data
+    rows = [json.loads(line) for line in data.read_text(encoding="utf-8").split("\n") if line]
+    figures = asyncio.run(measured(rows))
     TARGET.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=1))
 

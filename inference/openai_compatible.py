@@ -30,12 +30,12 @@ class Endpoint(Word):
 
 class OpenAICompatibleChat:
     def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._takes_schemas = True
 
     @property
     def name(self) -> str:
-        return self._endpoint.model or f"the model at {self._endpoint.base_url}"
+        return self.endpoint.model or f"the model at {self.endpoint.base_url}"
 
     async def connected(self) -> "OpenAICompatibleChat":
         """This chat once the server has said that it has the model; a model left open is filled in.
@@ -45,9 +45,9 @@ class OpenAICompatibleChat:
             ModelUnknown: the server has other models only.
         """
         offered = await self._offered_models()
-        wanted = self._endpoint.model
+        wanted = self.endpoint.model
         if not wanted and len(offered) == 1:
-            return OpenAICompatibleChat(self._endpoint.model_copy(update={"model": offered[0]}))
+            return OpenAICompatibleChat(self.endpoint.model_copy(update={"model": offered[0]}))
         if offered and wanted in offered:
             return self
         if not offered and wanted:
@@ -55,7 +55,7 @@ class OpenAICompatibleChat:
         asked = f"no model {wanted!r}" if wanted else "no single model to choose"
         has = ", ".join(map(repr, sorted(offered))) or "none"
         raise ModelUnknown(
-            f"{self._endpoint.base_url} has {asked}; it has {has}; set --model or CLINALIGN_MODEL"
+            f"{self.endpoint.base_url} has {asked}; it has {has}; set --model or CLINALIGN_MODEL"
         )
 
     async def complete(
@@ -92,8 +92,8 @@ class OpenAICompatibleChat:
 
     async def _offered_models(self) -> list[str]:
         client = openai.AsyncOpenAI(
-            base_url=self._endpoint.base_url,
-            api_key=self._endpoint.api_key,
+            base_url=self.endpoint.base_url,
+            api_key=self.endpoint.api_key,
             timeout=10,
             max_retries=0,
         )
@@ -107,7 +107,7 @@ class OpenAICompatibleChat:
 
     def _told(self, error: openai.OpenAIError) -> ModelError:
         """Our words for the client's error. None of them repeats what was sent."""
-        where = self._endpoint.base_url
+        where = self.endpoint.base_url
         match error:
             case openai.APITimeoutError():
                 return ModelUnreachable(
@@ -133,9 +133,9 @@ class OpenAICompatibleChat:
     @cached_property
     def _client(self) -> ChatOpenAI:
         return ChatOpenAI(
-            model=self._endpoint.model,
-            base_url=self._endpoint.base_url,
-            api_key=SecretStr(self._endpoint.api_key),
+            model=self.endpoint.model,
+            base_url=self.endpoint.base_url,
+            api_key=SecretStr(self.endpoint.api_key),
             use_responses_api=False,
             timeout=LONGEST_WAIT_SECONDS,
             max_retries=RETRIES,

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from inference.words import Word
-from principle_store.types import Found, Guidance, LibraryStamp, ReadyCriterion, Source
+from principle_store.types import Found, Guidance, LibraryStamp, Source
 from rubrics.types import Criterion, Label, Score, Verdict
 
 
@@ -14,14 +14,23 @@ class FoundPrinciple(Word):
     statement: str
     score: float
     guidance: tuple[Guidance, ...]
-    criteria: tuple[ReadyCriterion, ...]
+    criteria: tuple[Criterion, ...]
+    """Named by the principle and their position, ready for a rubric."""
     sources: tuple[Source, ...]
     status: str
 
     @classmethod
     def of(cls, found: Found) -> "FoundPrinciple":
-        kept = found.principle.model_dump(include=set(cls.model_fields) - {"score"})
-        return cls.model_validate({**kept, "score": found.score})
+        principle = found.principle
+        return cls(
+            id=principle.id,
+            statement=principle.statement,
+            score=found.score,
+            guidance=principle.guidance,
+            criteria=principle.ready_criteria(),
+            sources=principle.sources,
+            status=principle.status,
+        )
 
 
 class Principles(Word):

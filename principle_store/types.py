@@ -59,6 +59,8 @@ class Principle(Word):
     id: Slug
     statement: Text
     rationale: Text
+    reach: Literal["general", "topical"]
+    """General ones belong to all questions of their scenario, topical ones to their topic."""
     scenario: dict[str, Literal["any"] | tuple[str, ...]]
     """For each dimension the values it applies to, or `any`."""
     asked_as: tuple[Text, ...] = ()

@@ -1,4 +1,4 @@
-"""A screening judge without a language model: words, numbers and negation, weighed by a small fitted head.
+"""A screening judge without a language model: words, numbers, negation, a small fitted head.
 
 It answers quickly and often wrongly, and says so: `agreement` is its measured agreement with
 physicians. It abstains on what it cannot see: general qualities, absences, other languages, and

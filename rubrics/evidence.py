@@ -7,6 +7,7 @@ the topic, not that it makes the point. It only helps to choose the passage that
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,9 +35,12 @@ _NEGATION = re.compile(r"\b(not|never|no|avoid|don't|without|nor|cannot)\b", re.
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _WORD = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?")
 COMMON = frozenset(
-    "a an the to of in on for and or is are be that this it with as by at from not no do does your "
-    "you they their them who which what when if than then any may can could should will would has "
-    "have about into more most only very".split()
+    re.findall(
+        r"\w+",
+        "a an the to of in on for and or is are be that this it with as by at from not no do does "
+        "your you they their them who which what when if than then any may can could should will "
+        "would has have about into more most only very",
+    )
 )
 
 
@@ -45,7 +49,7 @@ class Passages:
 
     def __init__(self, answer: str, embedder: TextVectors) -> None:
         sentences = sentences_of(answer) or [answer]
-        pairs = [" ".join(pair) for pair in zip(sentences, sentences[1:], strict=False)]
+        pairs = [" ".join(pair) for pair in pairwise(sentences)]
         self.texts = [*sentences, *pairs]
         self.words = [words_of(text) for text in self.texts]
         self.all_words = words_of(answer)
@@ -59,7 +63,7 @@ class Passages:
 
 
 class Claim:
-    """A criterion without its lead ("Tells the reader to"), and which of its words the question had."""
+    """A criterion without its lead ("Tells the reader to"), and its words new to the question."""
 
     def __init__(self, criterion: str, question: str) -> None:
         self.text = _LEAD.sub("", criterion) or criterion
@@ -70,7 +74,7 @@ class Claim:
 
 
 def evidence(claim: Claim, passages: Passages, vector: Vectors) -> tuple[Sequence[float], str]:
-    """The figures, in the order of `FIGURES`, and the passage that shows most; `vector` is the claim's."""
+    """The figures, in the order of `FIGURES`, and the passage that shows most."""
     shares = np.array([_share(claim.words, words) for words in passages.words])
     new_shares = [_share(claim.new_words, words) for words in passages.words]
     best = passages.texts[int(np.argmax(passages.vectors @ vector + shares))]
@@ -102,7 +106,7 @@ def _share(wanted: frozenset[str], words: frozenset[str]) -> float:
 
 
 def _numbers_agree(claim: Claim, passages: Passages) -> float:
-    """From -0.5, none of the claim's numbers stands in the answer, to 0.5, all do; 0 without numbers."""
+    """From -0.5, the answer has none of the claim's numbers, to 0.5, all; 0 without numbers."""
     if not claim.numbers:
         return 0.0
     return sum(number in passages.numbers for number in claim.numbers) / len(claim.numbers) - 0.5

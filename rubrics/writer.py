@@ -71,7 +71,7 @@ class WrittenRubric(Word):
 
 
 class RubricWriter:
-    """Asks the model, if there is one, and falls back on the principles' own criteria with a note."""
+    """Asks the model, if there is one, or falls back on the principles' own criteria."""
 
     def __init__(self, chat: ChatModel | None) -> None:
         self._chat = chat
@@ -109,7 +109,8 @@ class RubricWriter:
 
 def ready_rubric(by_principle: Iterable[Iterable[Criterion]]) -> Rubric:
     """The principles' own criteria in their order; critical ones go in first."""
-    ready = [criterion for criteria in by_principle for criterion in criteria]
+    by_text = {one.criterion.casefold(): one for criteria in by_principle for one in criteria}
+    ready = list(by_text.values())
     if not ready:
         raise BadInput("principles", "at least one to make a rubric from")
     kept = sorted(ready, key=lambda criterion: not criterion.critical)[:MOST_CRITERIA]

@@ -3,8 +3,8 @@
     python tools/fit_builtin_judge.py
 
 A triple is (question, answer, criterion, met or not). The answers are each principle's passing and
-failing example, and answers joined from the sentences of three principles; the criteria are those of
-the principles in the answer and of others. No benchmark data is read. Prints six-fold
+failing example, and answers joined from the sentences of three principles; the criteria are
+those of the principles in the answer and of others. No benchmark data is read. Prints six-fold
 cross-validated figures, the folds split by principle.
 """
 

@@ -1,1 +1,1 @@
-"""x."""
+"""Training with rubric rewards through the same tools. So far: the reward."""

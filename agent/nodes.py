@@ -1,0 +1,115 @@
+"""The steps of the agent. Each takes the episode so far and returns what it adds."""
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+
+from agent.state import Attempt, Episode, Limits, best
+from agent.stopping import stop_reason
+from inference.chat import ChatModel, Sampling
+from inference.messages import Conversation, Message
+from inference.templates import fill
+from mcp_server.client import HealthTools
+from mcp_server.results import FoundPrinciple
+from rubrics.types import Criterion, Rubric
+from rubrics.writer import Hint, RubricWriter
+
+PROMPTS = files("agent") / "prompts"
+DRAFT = (PROMPTS / "draft.md").read_text(encoding="utf-8")
+REVISE = (PROMPTS / "revise.md").read_text(encoding="utf-8")
+MOST_REPAIRS = 5  # missed criteria a revision takes on, the weightiest first
+
+
+class Nodes:
+    def __init__(
+        self, policy: ChatModel, writer: RubricWriter, tools: HealthTools, limits: Limits
+    ) -> None:
+        self._policy, self._writer, self._tools, self._limits = policy, writer, tools, limits
+
+    async def recall(self, episode: Episode) -> Episode:
+        """Read the scenario and find the principles."""
+        recalled = await self._tools.get_health_principles(
+            episode["conversation"], k=self._limits.principles
+        )
+        return {"recalled": recalled}
+
+    async def write_rubric(self, episode: Episode) -> Episode:
+        """Say what a good answer to this question holds, before there is one."""
+        hints = [_hint(principle) for principle in episode["recalled"].principles]
+        return {"written": await self._writer.write(episode["conversation"], hints)}
+
+    async def draft(self, episode: Episode) -> Episode:
+        principles = episode["recalled"].principles
+        system = fill(
+            DRAFT,
+            principles="\n".join(f"- {one.statement}" for one in principles),
+            do=_lines(text for one in principles for text in _guidance(one, "do")[:1]),
+            say=_lines(text for one in principles for text in _guidance(one, "say")[:1]),
+        )
+        return await self._answer(system, episode["conversation"])
+
+    async def assess(self, episode: Episode) -> Episode:
+        """Have the newest answer judged and decide whether to go on."""
+        rubric = episode["written"].rubric
+        scored = await self._tools.score_against_rubric(
+            episode["conversation"], episode["answer"], rubric
+        )
+        newest = Attempt.judged(
+            episode["answer"], episode["truncated"], rubric, scored.verdicts, scored.reason
+        )
+        attempts = (*episode.get("attempts", ()), newest)
+        return {
+            "attempts": attempts,
+            "stop_reason": stop_reason(attempts, self._limits),
+            "judge": scored.judge,
+            "judge_agreement": scored.judge_agreement,
+        }
+
+    async def revise(self, episode: Episode) -> Episode:
+        """Write the best attempt again with what the judge missed or objected to."""
+        attempt = episode["attempts"][best(episode["attempts"])]
+        missed, harmful = _objections(attempt, episode["written"].rubric)
+        wanted = {id for one in missed for id in one.principle_ids}
+        helpful = [one for one in episode["recalled"].principles if one.id in wanted]
+        said = {verdict.criterion_id: verdict for verdict in attempt.verdicts}
+        system = fill(
+            REVISE,
+            answer=attempt.answer,
+            missed=_lines(f"- {one.criterion}" for one in missed),
+            harmful=_lines(f"- {one.criterion}" for one in harmful),
+            drop=_lines(said[one.id].quote.replace("\n", " ") for one in harmful),
+            do=_lines(text for one in helpful for text in _guidance(one, "do")),
+            say=_lines(text for one in helpful for text in _guidance(one, "say")),
+        )
+        return await self._answer(system, episode["conversation"])
+
+    async def _answer(self, system: str, conversation: Conversation) -> Episode:
+        messages = [Message(role="system", content=system), *conversation.messages]
+        reply = await self._policy.complete(messages, Sampling(max_tokens=2048))
+        return {"answer": reply.text, "truncated": reply.truncated}
+
+
+def _objections(
+    attempt: Attempt, rubric: Rubric
+) -> tuple[Sequence[Criterion], Sequence[Criterion]]:
+    """Good criteria that are unmet, and bad ones that are met; open ones are no objection."""
+    value = {verdict.criterion_id: verdict.verdict for verdict in attempt.verdicts}
+    weighty = sorted(rubric.criteria, key=lambda one: -abs(one.points))
+    missed = [one for one in weighty if one.points > 0 and value[one.id] == "UNMET"]
+    harmful = [one for one in weighty if one.points < 0 and value[one.id] == "MET"]
+    return missed[:MOST_REPAIRS], harmful
+
+
+def _hint(principle: FoundPrinciple) -> Hint:
+    return Hint(
+        principle_id=principle.id,
+        statement=principle.statement,
+        criteria=principle.criteria,
+    )
+
+
+def _guidance(principle: FoundPrinciple, kind: str) -> list[str]:
+    return [text for one in principle.guidance if (text := getattr(one, kind))]
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(texts)

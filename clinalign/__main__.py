@@ -1,0 +1,112 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from clinalign.settings import quiet_libraries
+from inference.errors import BadInput, ClinalignError
+
+USAGE, FAILURE = 2, 1
+
+app = typer.Typer(
+    help="Answers to health questions, drafted, judged and revised by rubrics made from sourced "
+    "clinical principles.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+BaseUrl = Annotated[
+    str, typer.Option(help="An OpenAI-compatible server, such as http://127.0.0.1:8000/v1.")
+]
+Model = Annotated[str, typer.Option(help="The model's name there; may be left out if it has one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The health question.")] = "",
+    conversation: Annotated[
+        str, typer.Option(help="A JSON file with the turns so far: [{role, content}, ...].")
+    ] = "",
+    rounds: Annotated[int, typer.Option(min=0, max=10, help="Revisions at most.")] = 2,
+    base_url: BaseUrl = "",
+    model: Model = "",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Answer a question: principles, rubric, draft, verdicts, revisions."""
+
+    def run() -> None:
+        from clinalign.commands import ask
+
+        ask.run(question, conversation, rounds, base_url, model, as_json)
+
+    told(run, debug)
+
+
+@app.command()
+def serve(debug: Debug = False) -> None:
+    """Serve the MCP tools over stdio, for Claude Desktop and other clients."""
+
+    def run() -> None:
+        from clinalign.commands import serve
+
+        serve.run()
+
+    told(run, debug)
+
+
+@app.command()
+def score(
+    rubric: Annotated[str, typer.Option(help="A JSON list of criteria in HealthBench's shape.")],
+    verdicts: Annotated[
+        str, typer.Option(help="A JSON list of {criterion_id, verdict, explanation, quote}.")
+    ],
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score the judged criteria alone.")
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Add up verdicts: the arithmetic alone, asking nobody."""
+
+    def run() -> None:
+        from clinalign.commands import score
+
+        score.run(rubric, verdicts, partial, as_json)
+
+    told(run, debug)
+
+
+def told(run: Callable[[], None], debug: bool) -> None:
+    """Run a command; say in one sentence what went wrong; exit with 2 for usage, 1 for failure."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        if debug:
+            raise
+        print(f"clinalign: {_sentence(error)}", file=sys.stderr)
+        raise SystemExit(USAGE if isinstance(error, BadInput) else FAILURE) from None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ClinalignError):
+        return str(error)
+    return f"stopped by an error we did not foresee ({type(error).__name__}); --debug shows it"
+
+
+def main() -> None:
+    """Start the command line."""
+    quiet_libraries()
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""From settings to parts: the one place that knows which part goes where."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from agent.graph import build_agent, work
+from agent.state import Episode, Limits
+from clinalign.settings import Settings
+from inference.chat import ChatModel
+from inference.composer import Composer
+from inference.embedding import OnnxEmbedder
+from inference.messages import Conversation
+from inference.openai_compatible import Endpoint, OpenAICompatibleChat
+from inference.vectors import VectorCache
+from mcp_server.client import HealthTools, connected
+from mcp_server.server import HealthServer, build_server
+from principle_store.chroma import ChromaPrincipleStore
+from principle_store.loading import load_library, load_taxonomy
+from rubrics.builtin_judge import BuiltinJudge
+from rubrics.judge import Judge, ModelJudge
+from rubrics.scenario import ScenarioReader
+from rubrics.writer import RubricWriter
+
+
+def open_server(settings: Settings) -> HealthServer:
+    """The MCP server on the embedded store, with the configured judge or else the built-in one.
+
+    Raises:
+        StorageError: the data folder cannot be written.
+    """
+    embedder = OnnxEmbedder()
+    cached = VectorCache(embedder, settings.data_dir)
+    taxonomy = load_taxonomy()
+    judge: Judge = BuiltinJudge(embedder)
+    if settings.judge:
+        judge = ModelJudge(OpenAICompatibleChat(settings.judge))
+    store = ChromaPrincipleStore(load_library(taxonomy), embedder, cached)
+    return build_server(store, ScenarioReader(taxonomy, embedder, cached), judge)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A policy, a writer and the tools, ready to work on questions."""
+
+    policy: ChatModel
+    writer: RubricWriter
+    tools: HealthTools
+
+    async def ask(self, conversation: Conversation, limits: Limits) -> Episode:
+        agent = build_agent(self.policy, self.writer, self.tools, limits)
+        return await work(agent, conversation, limits)
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Everything that answers a question, with the tools called in this process over MCP.
+
+    Raises:
+        ModelError: a configured model cannot be reached, or is not there.
+        StorageError: the data folder cannot be written.
+    """
+    policy = await _chat(settings.policy)
+    writer = await _chat(settings.writer)
+    judge = await _chat(settings.judge)
+    if judge:
+        settings = settings.model_copy(update={"judge": judge.endpoint})
+    async with connected(open_server(settings)) as tools:
+        yield Desk(policy or Composer(), RubricWriter(writer), tools)
+
+
+async def _chat(endpoint: Endpoint | None) -> OpenAICompatibleChat | None:
+    return await OpenAICompatibleChat(endpoint).connected() if endpoint else None

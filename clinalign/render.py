@@ -1,0 +1,150 @@
+"""Prints an episode and a score for people."""
+
+from collections.abc import Iterable
+from difflib import ndiff
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from agent.state import Attempt, Episode, best
+from inference.sentences import sentences_of
+from mcp_server.results import FoundPrinciple
+from rubrics.types import Rubric, Score
+
+STOPPED = {
+    "target_reached": "the score is good enough",
+    "no_gain": "the last revision was no better",
+    "round_limit": "the rounds are used up; --rounds N allows more",
+    "coverage_too_low": "the judge could decide too few criteria to steer by",
+}
+MARKS = {
+    "MET": "[green]met[/]",
+    "UNMET": "[red]not met[/]",
+    "ABSTAIN": "[yellow]open[/]",
+    "ERROR": "[magenta]error[/]",
+    "NOT_APPLICABLE": "[dim]n/a[/]",
+}
+
+
+def show_episode(episode: Episode, policy: str) -> None:
+    """The whole path of a question, as a page."""
+    console = Console(highlight=False)
+    attempts, rubric = episode["attempts"], episode["written"].rubric
+    chosen = best(attempts)
+    console.print(Panel(escape(episode["conversation"].question), title="Question"))
+    console.print(_scenario(episode))
+    console.print(_principles(episode["recalled"].principles))
+    console.print(_rubric(rubric, episode["written"].written_by, attempts))
+    before = ""
+    for index, attempt in enumerate(attempts):
+        console.print(_attempt(attempt, before, rubric, index))
+        before = attempts[best(attempts[: index + 1])].answer
+    title = f"Answer ({_name(chosen)})"
+    console.print(Panel(escape(attempts[chosen].answer), title=title, border_style="green"))
+    reason = str(episode["stop_reason"])
+    console.print(f"Stopped: [bold]{reason}[/], {STOPPED[reason]}.")
+    console.print(f"Model: {escape(policy)}. Judge: {escape(episode['judge'])}.")
+    console.print(f"[dim]The judge: {escape(episode['judge_agreement'])}.[/]")
+    for note in (episode["written"].note, attempts[chosen].ungraded):
+        if note:
+            console.print(f"[yellow]Note: {escape(note)}[/]")
+    console.print("[dim]Not medical advice; no clinician has reviewed the principles yet.[/]")
+
+
+def show_score(score: Score) -> None:
+    """One score, a line a figure."""
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE, show_header=False)
+    rows = {
+        "fraction": _share(score.fraction),
+        "points": f"{score.earned:g} of {score.possible:g}",
+        "between": f"{_share(score.lower)} and {_share(score.upper)}",
+        "coverage": f"{score.coverage:.0%}",
+        **{tag: _share(fraction) for tag, fraction in score.tags.items()},
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _scenario(episode: Episode) -> RenderableType:
+    parts = [
+        f"{name} [bold]{label.value or 'unspecified'}[/]"
+        + (f" [dim]({label.confidence:.0%}, {label.from_})[/]" if label.value else "")
+        for name, label in episode["recalled"].scenario.items()
+    ]
+    return Panel("\n".join(parts), title="Scenario")
+
+
+def _principles(found: Iterable[FoundPrinciple]) -> RenderableType:
+    table = _table("Principles", "fit", "principle and source")
+    for one in found:
+        sources = "; ".join(f"{source.organisation} {source.year}" for source in one.sources)
+        said = Text.assemble((one.id, "bold"), f"  {one.statement}\n", (sources, "dim"))
+        table.add_row(f"{one.score:.2f}", said)
+    return table
+
+
+def _rubric(rubric: Rubric, written_by: str, attempts: tuple[Attempt, ...]) -> RenderableType:
+    table = _table(f"Rubric, by {escape(written_by)}", "points", "criterion")
+    for index, _ in enumerate(attempts):
+        table.add_column(_name(index), no_wrap=True)
+    values = [{one.criterion_id: one.verdict for one in attempt.verdicts} for attempt in attempts]
+    for criterion in rubric.criteria:
+        colour = "green" if criterion.points > 0 else "red"
+        marks = [MARKS[value[criterion.id]] for value in values]
+        points = f"[{colour}]{criterion.points:+g}[/]"
+        table.add_row(points, escape(criterion.criterion), *marks)
+    return table
+
+
+def _attempt(attempt: Attempt, before: str, rubric: Rubric, index: int) -> RenderableType:
+    value = {one.criterion_id: one.verdict for one in attempt.verdicts}
+    missed = [
+        f"[red]-[/] {escape(one.criterion)}"
+        for one in rubric.criteria
+        if value[one.id] == ("UNMET" if one.points > 0 else "MET")
+    ]
+    heading = "Missed or objected to:" if missed else "Nothing missed."
+    said = "\n".join([f"[bold]{_fraction(attempt.score)}[/]", heading, *missed])
+    text = _changes(before, attempt.answer) if before else Text(attempt.answer)
+    return Panel(Group(text, "", Text.from_markup(said)), title=_name(index), border_style="dim")
+
+
+def _changes(before: str, after: str) -> RenderableType:
+    """The sentences that a revision added and took out; what stayed is not shown again."""
+    lines = [
+        Text(line, style="green" if line[0] == "+" else "red")
+        for line in ndiff(sentences_of(before), sentences_of(after))
+        if line[0] in "+-"
+    ]
+    return Group(*lines) if lines else Text("(no change)", style="dim")
+
+
+def _fraction(score: Score) -> str:
+    if score.fraction is None:
+        return "no score"
+    points = f"{score.earned:g} of {score.possible:g} points"
+    if score.coverage == 1:
+        return f"{score.fraction:.0%}, {points}"
+    bounds = f"{_share(score.lower)} to {_share(score.upper)} if all were judged"
+    return f"{score.fraction:.0%}, {points} on the {score.coverage:.0%} judged ({bounds})"
+
+
+def _name(index: int) -> str:
+    return "draft" if index == 0 else f"revision {index}"
+
+
+def _share(fraction: float | None) -> str:
+    return "none" if fraction is None else f"{fraction:.0%}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.ROUNDED, expand=True)
+    for position, column in enumerate(columns):
+        table.add_column(column, ratio=1 if position == len(columns) - 1 else None)
+    return table

@@ -1,0 +1,86 @@
+"""Every setting, read once from the environment into one frozen type.
+
+The address decides: a key or a model name without an address configures nothing, so that no
+question leaves the machine by accident. A key is only ever sent to an address of its own family.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+import platformdirs
+
+from inference.errors import BadInput
+from inference.openai_compatible import Endpoint
+from inference.words import Word
+
+Role = Literal["policy", "writer", "judge", "examiner"]
+ROLES: tuple[Role, ...] = ("policy", "writer", "judge", "examiner")
+GRADERS = ("judge", "examiner")
+
+
+class Settings(Word):
+    policy: Endpoint | None = None
+    writer: Endpoint | None = None
+    judge: Endpoint | None = None
+    examiner: Endpoint | None = None
+    data_dir: Path
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, base_url: str = "", model: str = ""
+    ) -> Self:
+        """The settings; a `base_url` and a `model` given by hand count for every role.
+
+        Raises:
+            BadInput: an address is none.
+        """
+        said = dict(os.environ if environment is None else environment)  # noqa: TID251 - the edge
+        by_hand = {"CLINALIGN_BASE_URL": base_url, "CLINALIGN_MODEL": model}
+        if base_url or model:
+            said = {name: value for name, value in said.items() if not _overridden(name, base_url)}
+            said |= {name: value for name, value in by_hand.items() if value}
+        folder = said.get("CLINALIGN_DATA_DIR") or platformdirs.user_data_dir("clinalign")
+        return cls(**{role: _endpoint(role, said) for role in ROLES}, data_dir=Path(folder))
+
+
+def quiet_libraries() -> None:
+    """Switch off what libraries would send elsewhere, before they are imported."""
+    switches = {
+        "LANGSMITH_TRACING": "false",
+        "LANGCHAIN_TRACING_V2": "false",
+        "ANONYMIZED_TELEMETRY": "false",
+        "HF_HUB_OFFLINE": "1",
+        "DO_NOT_TRACK": "1",
+    }
+    os.environ.update(switches)  # noqa: TID251 - the edge
+
+
+def _endpoint(role: Role, said: Mapping[str, str]) -> Endpoint | None:
+    families = [[f"CLINALIGN_{role.upper()}", "CLINALIGN"]]
+    families += [["HEALTHBENCH_GRADER"]] if role in GRADERS else []
+    families += [["OPENAI"]]
+    for family in families:
+        if base_url := _first(said, family, "BASE_URL"):
+            _check_address(base_url)
+            model = _first(said, [*families[0], *family], "MODEL")
+            key = _first(said, family, "API_KEY") or "EMPTY"
+            return Endpoint(base_url=base_url, model=model, api_key=key)
+    return None
+
+
+def _first(said: Mapping[str, str], prefixes: list[str], name: str) -> str:
+    return next((found for one in prefixes if (found := said.get(f"{one}_{name}", "").strip())), "")
+
+
+def _overridden(name: str, base_url: str) -> bool:
+    """Whether what was given by hand replaces this variable of a role."""
+    roles = [f"CLINALIGN_{role.upper()}" for role in ROLES]
+    replaced = ["MODEL", "BASE_URL", "API_KEY"] if base_url else ["MODEL"]
+    return name in {f"{role}_{what}" for role in roles for what in replaced}
+
+
+def _check_address(base_url: str) -> None:
+    if not base_url.startswith(("http://", "https://")):
+        raise BadInput("base URL", "an address like http://127.0.0.1:8000/v1", base_url)
