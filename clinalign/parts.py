@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agent.graph import build_agent, work
 from agent.state import Episode, Limits
 from clinalign.settings import Settings
 from inference.chat import ChatModel
 from inference.composer import Composer
-from inference.embedding import OnnxEmbedder
+from inference.embedding import MemoEmbedder, OnnxEmbedder
+from inference.endpoint import Endpoint
 from inference.messages import Conversation
-from inference.openai_compatible import Endpoint, OpenAICompatibleChat
 from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, connected
 from mcp_server.server import HealthServer, build_server
@@ -22,6 +23,9 @@ from rubrics.judge import Judge, ModelJudge
 from rubrics.scenario import ScenarioReader
 from rubrics.writer import RubricWriter
 
+if TYPE_CHECKING:
+    from inference.openai_compatible import OpenAICompatibleChat
+
 
 def open_server(settings: Settings) -> HealthServer:
     """The MCP server on the embedded store, with the configured judge or else the built-in one.
@@ -29,12 +33,12 @@ def open_server(settings: Settings) -> HealthServer:
     Raises:
         StorageError: the data folder cannot be written.
     """
-    embedder = OnnxEmbedder()
-    cached = VectorCache(embedder, settings.data_dir)
+    model = OnnxEmbedder()
+    cached, embedder = VectorCache(model, settings.data_dir), MemoEmbedder(model)
     taxonomy = load_taxonomy()
     judge: Judge = BuiltinJudge(embedder)
     if settings.judge:
-        judge = ModelJudge(OpenAICompatibleChat(settings.judge))
+        judge = ModelJudge(_client(settings.judge))
     store = ChromaPrincipleStore(load_library(taxonomy), embedder, cached)
     return build_server(store, ScenarioReader(taxonomy, embedder, cached), judge)
 
@@ -69,5 +73,12 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         yield Desk(policy or Composer(), RubricWriter(writer), tools)
 
 
-async def _chat(endpoint: Endpoint | None) -> OpenAICompatibleChat | None:
-    return await OpenAICompatibleChat(endpoint).connected() if endpoint else None
+async def _chat(endpoint: Endpoint | None) -> "OpenAICompatibleChat | None":
+    return await _client(endpoint).connected() if endpoint else None
+
+
+def _client(endpoint: Endpoint) -> "OpenAICompatibleChat":
+    # Imported when a server is configured: its libraries take a second to load.
+    from inference.openai_compatible import OpenAICompatibleChat
+
+    return OpenAICompatibleChat(endpoint)

@@ -11,8 +11,8 @@ from typing import Literal, Self
 
 import platformdirs
 
+from inference.endpoint import Endpoint
 from inference.errors import BadInput
-from inference.openai_compatible import Endpoint
 from inference.words import Word
 
 Role = Literal["policy", "writer", "judge", "examiner"]

@@ -5,9 +5,11 @@ Source: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; made by `tools/build
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -86,3 +88,29 @@ class OnnxEmbedder:
         if not model.is_file():
             raise StorageError(f"the embedder is missing at {model}; reinstall clinalign")
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+class MemoEmbedder:
+    """An embedder that remembers its latest texts: revisions repeat most of their sentences."""
+
+    def __init__(self, embedder: TextVectors, size: int = 4096) -> None:
+        self._embedder, self._size = embedder, size
+        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            known = {text: self._known[text] for text in texts if text in self._known}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known |= zip(new, self._embedder.embed(new), strict=True)
+        self._keep(known)
+        return np.stack([known[text] for text in texts])
+
+    def _keep(self, known: dict[str, Vectors]) -> None:
+        with self._lock:
+            for text, vector in known.items():
+                self._known[text] = vector
+                self._known.move_to_end(text)
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)

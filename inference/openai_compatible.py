@@ -6,26 +6,17 @@ from typing import Any
 
 import openai
 from langchain_openai import ChatOpenAI
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
 from inference.chat import Reply, Sampling
+from inference.endpoint import Endpoint
 from inference.errors import ModelError, ModelUnknown, ModelUnreachable
 from inference.messages import Message
-from inference.words import Word
 
 LONGEST_WAIT_SECONDS = 300.0
 RETRIES = (
     2  # of the transport: refused connections, time-outs, 429 and 5xx; the client waits in between
 )
-
-
-class Endpoint(Word):
-    """Where a model is served. Only an address makes an endpoint; a key alone does not."""
-
-    base_url: str
-    model: str = ""
-    """Empty: the only model that the server has."""
-    api_key: str = Field(default="EMPTY", repr=False)
 
 
 class OpenAICompatibleChat:
