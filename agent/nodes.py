@@ -10,12 +10,13 @@ from inference.messages import Conversation, Message
 from inference.templates import fill
 from mcp_server.client import HealthTools
 from mcp_server.results import FoundPrinciple
-from rubrics.types import Criterion, Rubric
+from rubrics.types import Criterion, Rubric, unjudged
 from rubrics.writer import Hint, RubricWriter
 
 PROMPTS = files("agent") / "prompts"
 DRAFT = (PROMPTS / "draft.md").read_text(encoding="utf-8")
 REVISE = (PROMPTS / "revise.md").read_text(encoding="utf-8")
+ATTEMPTS = 3  # at an answer that is not empty
 MOST_REPAIRS = 5  # missed criteria a revision takes on, the weightiest first
 
 
@@ -49,20 +50,18 @@ class Nodes:
 
     async def assess(self, episode: Episode) -> Episode:
         """Have the newest answer judged and decide whether to go on."""
-        rubric = episode["written"].rubric
-        scored = await self._tools.score_against_rubric(
-            episode["conversation"], episode["answer"], rubric
-        )
-        newest = Attempt.judged(
-            episode["answer"], episode["truncated"], rubric, scored.verdicts, scored.reason
-        )
+        answer, rubric = episode["answer"], episode["written"].rubric
+        if answer.strip():
+            scored = await self._tools.score_against_rubric(episode["conversation"], answer, rubric)
+            judge = Episode(judge=scored.judge, judge_agreement=scored.judge_agreement)
+            verdicts, why = scored.verdicts, scored.reason
+        else:
+            judge, why = Episode(), f"the model gave an empty answer {ATTEMPTS} times"
+            verdicts = unjudged(rubric, why)
+        newest = Attempt.judged(answer, episode["truncated"], rubric, verdicts, why)
         attempts = (*episode.get("attempts", ()), newest)
-        return {
-            "attempts": attempts,
-            "stop_reason": stop_reason(attempts, self._limits),
-            "judge": scored.judge,
-            "judge_agreement": scored.judge_agreement,
-        }
+        stop = stop_reason(attempts, self._limits)
+        return {"attempts": attempts, "stop_reason": stop, **judge}
 
     async def revise(self, episode: Episode) -> Episode:
         """Write the best attempt again with what the judge missed or objected to."""
@@ -84,7 +83,13 @@ class Nodes:
 
     async def _answer(self, system: str, conversation: Conversation) -> Episode:
         messages = [Message(role="system", content=system), *conversation.messages]
-        reply = await self._policy.complete(messages, Sampling(max_tokens=2048))
+        for attempt in range(ATTEMPTS):
+            # The first is greedy; after an empty reply the next must differ.
+            warmth = 0.0 if attempt == 0 else 0.7
+            sampling = Sampling(temperature=warmth, max_tokens=2048, seed=attempt)
+            reply = await self._policy.complete(messages, sampling)
+            if reply.text.strip():
+                break
         return {"answer": reply.text, "truncated": reply.truncated}
 
 

@@ -47,8 +47,8 @@ def show_episode(episode: Episode, policy: str) -> None:
     console.print(Panel(escape(attempts[chosen].answer), title=title, border_style="green"))
     reason = str(episode["stop_reason"])
     console.print(f"Stopped: [bold]{reason}[/], {STOPPED[reason]}.")
-    console.print(f"Model: {escape(policy)}. Judge: {escape(episode['judge'])}.")
-    console.print(f"[dim]The judge: {escape(episode['judge_agreement'])}.[/]")
+    console.print(f"Model: {escape(policy)}. Judge: {escape(episode.get('judge', 'none'))}.")
+    console.print(f"[dim]The judge: {escape(episode.get('judge_agreement', 'not asked'))}.[/]")
     for note in (episode["written"].note, attempts[chosen].ungraded):
         if note:
             console.print(f"[yellow]Note: {escape(note)}[/]")

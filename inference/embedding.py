@@ -48,7 +48,7 @@ class OnnxEmbedder:
 
     @cached_property
     def id(self) -> str:
-        digest = hashlib.sha256((self._folder / "model.onnx").read_bytes()).hexdigest()
+        digest = hashlib.sha256(self._file("model.onnx").read_bytes()).hexdigest()
         return f"all-MiniLM-L6-v2-int8-{digest[:12]}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -73,7 +73,7 @@ class OnnxEmbedder:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(self._file("tokenizer.json")))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MOST_TOKENS)
         return tokenizer
@@ -84,10 +84,14 @@ class OnnxEmbedder:
         # Lets the int8 weights become float32 once, at load, instead of in every call.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         options.log_severity_level = 3
-        model = self._folder / "model.onnx"
-        if not model.is_file():
-            raise StorageError(f"the embedder is missing at {model}; reinstall clinalign")
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        model = str(self._file("model.onnx"))
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def _file(self, name: str) -> Path:
+        path = self._folder / name
+        if not path.is_file():
+            raise StorageError(f"the embedder's file {path} is missing; reinstall clinalign")
+        return path
 
 
 class MemoEmbedder:

@@ -58,7 +58,7 @@ class OpenAICompatibleChat:
         sent: list[tuple[str, str]] = [(one.role, one.content) for one in messages]
         if schema is not None and self._takes_schemas:
             try:
-                return await self._ask(sent, sampling, response_format=_response_format(schema))
+                return await self._ask(sent, sampling, extra_body=_wanted(schema))
             except openai.BadRequestError as error:
                 if "response_format" not in str(error) and "schema" not in str(error):
                     raise self._told(error) from error
@@ -72,7 +72,11 @@ class OpenAICompatibleChat:
 
     async def _ask(self, sent: list[tuple[str, str]], sampling: Sampling, **also: Any) -> Reply:
         settings = sampling.model_dump(exclude_none=True)
-        said = await self._client.ainvoke(sent, **settings, **also)
+        try:
+            said = await self._client.ainvoke(sent, **settings, **also)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            # What the client says of a reply that is not in the API's shape.
+            raise self._unreadable(error) from error
         usage = said.usage_metadata
         return Reply(
             text=said.text,
@@ -117,9 +121,11 @@ class OpenAICompatibleChat:
             case openai.APIStatusError():
                 return ModelError(f"{where} answered HTTP {error.status_code}{_reason(error)}")
             case _:
-                return ModelError(
-                    f"{where} gave a reply that cannot be read ({type(error).__name__})"
-                )
+                return self._unreadable(error)
+
+    def _unreadable(self, error: Exception) -> ModelError:
+        what = type(error).__name__
+        return ModelError(f"{self.endpoint.base_url} gave a reply that cannot be read ({what})")
 
     @cached_property
     def _client(self) -> ChatOpenAI:
@@ -133,11 +139,10 @@ class OpenAICompatibleChat:
         )
 
 
-def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "reply", "schema": dict(schema), "strict": True},
-    }
+def _wanted(schema: Mapping[str, Any]) -> dict[str, Any]:
+    # In the extra body: as an argument, the client would parse the reply and refuse one cut short.
+    wanted = {"name": "reply", "schema": dict(schema), "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": wanted}}
 
 
 def _reason(error: openai.APIStatusError) -> str:

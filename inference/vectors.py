@@ -42,7 +42,7 @@ class VectorCache:
 
 def _load(path: Path, rows: int) -> Vectors | None:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             vectors: Vectors = kept["vectors"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

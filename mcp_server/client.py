@@ -66,8 +66,18 @@ class HealthTools:
 @asynccontextmanager
 async def connected(server: MCPServer[Any] | StdioServerParameters) -> AsyncIterator[HealthTools]:
     """The tools of a server in this process, or of one that is started for it."""
-    async with Client(server) as client:
-        yield HealthTools(client)
+    try:
+        async with Client(server) as client:
+            yield HealthTools(client)
+    except BaseExceptionGroup as group:
+        raise _innermost(group) from None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What was raised while connected: the client's task group wraps it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _asked(conversation: Conversation) -> dict[str, Any]:

@@ -163,9 +163,8 @@ def _outcome(rubric: Rubric, verdicts: tuple[Verdict, ...]) -> Score | Ungraded:
     if added.coverage > 0:
         return added
     first = verdicts[0]
-    return Ungraded(
-        reason=f"none of {len(verdicts)} criteria was judged; {first.verdict}: {first.explanation}"
-    )
+    said = f"{first.verdict}: {first.explanation[:160]}"
+    return Ungraded(reason=f"none of {len(verdicts)} criteria was judged; {said}")
 
 
 def _conversation(question: str, earlier: list[Any]) -> Conversation:

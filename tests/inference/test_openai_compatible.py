@@ -1,0 +1,109 @@
+import pytest
+
+from inference.chat import Reply, Sampling
+from inference.endpoint import Endpoint
+from inference.errors import ModelError, ModelUnknown, ModelUnreachable
+from inference.messages import Message
+from inference.openai_compatible import OpenAICompatibleChat
+from tests.fake_server import FakeServer, completion, serving
+
+ASKED = [Message(role="user", content="SECRET cough since Monday")]
+SCHEMA = {"type": "object"}
+
+
+def chat(fake: FakeServer, model: str = "fake", key: str = "EMPTY") -> OpenAICompatibleChat:
+    return OpenAICompatibleChat(Endpoint(base_url=fake.base_url, model=model, api_key=key))
+
+
+async def test_a_reply_comes_with_its_tokens() -> None:
+    with serving("Since when?") as fake:
+        reply = await chat(fake).complete(ASKED)
+
+    assert reply == Reply(text="Since when?", prompt_tokens=7, completion_tokens=3)
+
+
+async def test_what_was_asked_is_what_is_sent() -> None:
+    with serving() as fake:
+        sampling = Sampling(temperature=0.5, max_tokens=64, seed=3)
+        await chat(fake, key="k").complete(ASKED, sampling, SCHEMA)
+
+    (sent,) = fake.asked
+    assert sent["messages"] == [{"role": "user", "content": ASKED[0].content}]
+    assert (sent["temperature"], sent["seed"]) == (0.5, 3)
+    assert 64 in (sent.get("max_tokens"), sent.get("max_completion_tokens"))
+    assert sent["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert fake.keys == ["Bearer k"]
+
+
+async def test_a_reply_cut_short_is_marked() -> None:
+    with serving((200, completion("Take", finish_reason="length"))) as fake:
+        reply = await chat(fake).complete(ASKED, schema=SCHEMA)
+
+    assert reply.truncated
+    assert reply.text == "Take"
+
+
+async def test_a_server_without_schemas_is_asked_without_and_not_again_with() -> None:
+    refusal = (400, {"error": {"message": "response_format is not supported"}})
+    with serving(refusal, "{}", "{}") as fake:
+        server = chat(fake)
+        await server.complete(ASKED, schema=SCHEMA)
+        await server.complete(ASKED, schema=SCHEMA)
+
+    assert ["response_format" in sent for sent in fake.asked] == [True, False, False]
+
+
+async def test_a_model_left_open_is_the_only_one_there() -> None:
+    with serving(models=("one",)) as fake:
+        connected = await chat(fake, model="").connected()
+
+    assert connected.name == "one"
+
+
+@pytest.mark.parametrize(
+    ("model", "models", "complaint"),
+    [
+        ("other", ("fake",), "no model 'other'; it has 'fake'; set --model"),
+        ("", ("a", "b"), "no single model to choose; it has 'a', 'b'; set --model"),
+        ("", (), "no single model to choose; it has none"),
+    ],
+)
+async def test_a_model_that_is_not_there_is_named_beside_those_that_are(
+    model: str, models: tuple[str, ...], complaint: str
+) -> None:
+    with serving(models=models) as fake, pytest.raises(ModelUnknown, match=complaint):
+        await chat(fake, model).connected()
+
+
+async def test_a_server_that_is_not_there_is_named_with_the_way_out() -> None:
+    with serving() as fake:
+        pass  # its port is closed again
+
+    with pytest.raises(ModelUnreachable, match=r"nothing answers at http://127.*--base-url"):
+        await chat(fake).connected()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "text"),
+    [
+        (404, {"error": {"message": "SECRET"}}, ModelUnknown, "has no model 'fake'"),
+        (401, {"error": {"message": "SECRET"}}, ModelError, "set CLINALIGN_API_KEY"),
+        (400, {"error": {"message": "SECRET"}}, ModelError, "HTTP 400"),
+        (
+            400,
+            {"error": {"message": "maximum context length"}},
+            ModelError,
+            "longer than the model",
+        ),
+        (200, "<html>SECRET</html>", ModelError, "cannot be read"),
+        (200, {"choices": []}, ModelError, "cannot be read"),
+        (200, {"choices": None}, ModelError, "cannot be read"),
+    ],
+)
+async def test_a_faulty_server_is_told_apart_and_never_quoted(
+    status: int, body: object, kind: type[ModelError], text: str
+) -> None:
+    with serving((status, body)) as fake, pytest.raises(kind, match=text) as caught:
+        await chat(fake).complete(ASKED)
+
+    assert "SECRET" not in str(caught.value)

@@ -1,0 +1,77 @@
+from collections import Counter
+
+import pytest
+
+from inference.embedding import MemoEmbedder
+from inference.errors import BadInput
+from inference.messages import Conversation
+from rubrics.scenario import ScenarioReader, load_examples
+from rubrics.taxonomy import Taxonomy
+
+
+@pytest.fixture(scope="module")
+def reader(taxonomy: Taxonomy, embedder: MemoEmbedder) -> ScenarioReader:
+    return ScenarioReader(taxonomy, embedder, embedder)
+
+
+@pytest.mark.parametrize(
+    ("question", "dimension", "value"),
+    [
+        ("My son can't breathe and his lips are blue", "urgency", "emergent"),
+        ("Mi madre no puede respirar", "urgency", "emergent"),
+        ("What is the difference between a virus and a bacterium?", "urgency", "non_emergent"),
+        ("My patient is 82 y/o, eGFR 24, on apixaban", "expertise", "health_professional"),
+        ("hi, my tummy hurts after pizza, is that bad?", "expertise", "layperson"),
+        ("Summarize this discharge note for me", "task_type", "document_or_data_task"),
+        ("How long does my mother have to live?", "uncertainty", "irreducible"),
+    ],
+)
+async def test_plain_cases_are_read_right(
+    reader: ScenarioReader, question: str, dimension: str, value: str
+) -> None:
+    scenario = await reader.read(Conversation.of(question))
+
+    assert scenario.value(dimension) == value
+
+
+async def test_every_label_says_where_it_comes_from(reader: ScenarioReader) -> None:
+    asked = Conversation.of("I can't breathe. What is asthma?")
+
+    scenario = await reader.read(asked, {"expertise": "layperson", "task_type": ""})
+
+    labels = scenario.labels
+    assert (labels["urgency"].from_, labels["urgency"].confidence) == ("wording", 0.9)
+    assert (labels["expertise"].from_, labels["expertise"].confidence) == ("given", 1.0)
+    assert labels["task_type"].from_ in ("examples", "")
+
+
+async def test_what_cannot_be_told_is_left_unspecified(reader: ScenarioReader) -> None:
+    scenario = await reader.read(Conversation.of("ok"))
+
+    blank = [label for label in scenario.labels.values() if not label.value]
+    assert all(label.from_ == "" and label.confidence == 0 for label in blank)
+    assert blank
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"urgency": "urgent"}, "urgency is 'urgent'; expected one of emergent"),
+        ({"mood": "sad"}, "the dimensions urgency, uncertainty, expertise, task_type"),
+    ],
+)
+async def test_an_unknown_value_is_refused_with_those_that_exist(
+    reader: ScenarioReader, given: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(BadInput, match=complaint):
+        await reader.read(Conversation.of("What is asthma?"), given)
+
+
+def test_the_examples_cover_every_value(taxonomy: Taxonomy) -> None:
+    examples = load_examples()
+
+    for dimension in taxonomy.dimensions:
+        seen = Counter(getattr(example, dimension.name) for example in examples)
+        assert set(seen) == set(dimension.values)
+        assert min(seen.values()) >= 25
+    assert len({example.question for example in examples}) == len(examples)
