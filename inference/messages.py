@@ -10,6 +10,9 @@ MOST_CHARACTERS = 100_000
 """Of a whole conversation: about 25,000 tokens, more than local models are usually served with."""
 
 
+EARLIER_CHARACTERS = 500
+
+
 class Message(Word):
     role: Literal["system", "user", "assistant"]
     content: str
@@ -35,6 +38,12 @@ class Conversation(Word):
     def question(self) -> str:
         """The last user turn."""
         return self.messages[-1].content
+
+    @property
+    def recent(self) -> str:
+        """The last user turn and the beginning of the one before it, for "and what about her?"."""
+        turns = [message.content for message in self.messages if message.role == "user"]
+        return "\n".join([turns[-1], *(turn[:EARLIER_CHARACTERS] for turn in turns[-2:-1])])
 
     @classmethod
     def of(cls, question: str, earlier: tuple[Message, ...] = ()) -> Self:

@@ -11,14 +11,13 @@ SCENARIO_WEIGHT = 0.08  # cosines of related texts lie between 0.2 and 0.6 here
 NEAR_ENOUGH = 0.75  # of the nearest one's cosine: farther topics are other topics
 LEAST_COSINE = {"topical": 0.35, "general": 0.3}  # below it nothing near is meant
 URGENT = ("emergent", "conditionally_emergent")
-EARLIER_CHARACTERS = 500
 
 
 async def find(
     store: PrincipleStore, conversation: Conversation, scenario: Scenario, k: int
 ) -> tuple[Found, ...]:
     """Up to `k` principles that belong here, best first; a critical one among them if urgent."""
-    near = await store.nearest(_asked(conversation), len(store.library.principles))
+    near = await store.nearest(conversation.recent, len(store.library.principles))
     belonging = _near_in_topic(near) | _fitting(near, scenario)
     ranked = sorted(
         (_found(principle, cosine, scenario) for principle, cosine in near),
@@ -76,9 +75,3 @@ def _with_critical(
     if urgency not in URGENT or not critical or any(one in chosen for one in critical):
         return chosen
     return [*chosen[:-1], critical[0]]
-
-
-def _asked(conversation: Conversation) -> str:
-    """The last user turn leads; the one before it follows, for "and what about her?"."""
-    turns = [message.content for message in conversation.messages if message.role == "user"]
-    return "\n".join([turns[-1], *(turn[:EARLIER_CHARACTERS] for turn in turns[-2:-1])])

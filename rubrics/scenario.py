@@ -57,7 +57,7 @@ class ScenarioReader:
     async def read(
         self, conversation: Conversation, given: Mapping[str, str] | None = None
     ) -> Scenario:
-        """The scenario of the last user turn; values `given` by the caller are taken as they are.
+        """The scenario of the question; values `given` by the caller are taken as they are.
 
         Raises:
             BadInput: a given value does not exist.
@@ -68,7 +68,7 @@ class ScenarioReader:
         return await asyncio.to_thread(self._read, conversation, given)
 
     def _read(self, conversation: Conversation, given: Mapping[str, str]) -> Scenario:
-        vector = self._questions.embed([conversation.question])[0]
+        vector = self._questions.embed([conversation.recent])[0]
         return Scenario(
             labels={
                 dimension.name: self._label(dimension, conversation, vector, given)
@@ -86,7 +86,7 @@ class ScenarioReader:
         if value := given.get(dimension.name):
             return _label(value, 1.0, "given")
         for value, pattern in dimension.patterns.items():
-            if pattern.search(conversation.question):
+            if pattern.search(conversation.recent):
                 return _label(value, WORDING_CONFIDENCE, "wording")
         values = list(dimension.values)
         figures = np.append(vector, 1.0) @ self._weights[dimension.name]

@@ -7,6 +7,7 @@ from inference.errors import BadInput
 from inference.messages import Conversation
 from rubrics.scenario import ScenarioReader, load_examples
 from rubrics.taxonomy import Taxonomy
+from rubrics.types import Label
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +47,10 @@ async def test_every_label_says_where_it_comes_from(reader: ScenarioReader) -> N
 
 
 async def test_what_cannot_be_told_is_left_unspecified(reader: ScenarioReader) -> None:
-    scenario = await reader.read(Conversation.of("ok"))
+    scenario = await reader.read(Conversation.of("Can I take ibuprofen while breastfeeding?"))
 
-    blank = [label for label in scenario.labels.values() if not label.value]
-    assert all(label.from_ == "" and label.confidence == 0 for label in blank)
-    assert blank
+    assert scenario.labels["task_type"] == Label()
+    assert scenario.value("task_type") == ""
 
 
 @pytest.mark.parametrize(

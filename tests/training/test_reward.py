@@ -1,0 +1,50 @@
+import pytest
+
+from clinalign.parts import Desk
+from inference.embedding import MemoEmbedder
+from inference.messages import Conversation
+from mcp_server.client import connected
+from mcp_server.server import build_server
+from principle_store.memory import InMemoryPrincipleStore
+from principle_store.types import Library
+from rubrics.scenario import ScenarioReader
+from rubrics.taxonomy import Taxonomy
+from tests.agent.test_graph import ScriptedJudge
+from tests.builders import rubric
+from training.reward import UnfitJudge, reward
+
+ASKED = Conversation.of("My chest hurts.")
+
+
+async def rewarded(
+    letters: str, library: Library, taxonomy: Taxonomy, embedder: MemoEmbedder
+) -> float | None:
+    store = InMemoryPrincipleStore(library, embedder, embedder)
+    reader = ScenarioReader(taxonomy, embedder, embedder)
+    async with connected(build_server(store, reader, ScriptedJudge(letters))) as tools:
+        return await reward(tools, ASKED, "Call now.", rubric(calls=6, asks=4, waits=-5))
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ("MMU", 1.0),
+        ("MUU", 6 / 10),
+        ("UUM", -5 / 10),
+        ("MME", None),
+        ("EEE", None),
+    ],
+)
+async def test_the_reward_is_the_fraction_and_never_a_zero_for_a_failed_judgement(
+    letters: str,
+    expected: float | None,
+    library: Library,
+    taxonomy: Taxonomy,
+    embedder: MemoEmbedder,
+) -> None:
+    assert await rewarded(letters, library, taxonomy, embedder) == expected
+
+
+async def test_the_builtin_judge_is_refused_as_a_reward(desk: Desk) -> None:
+    with pytest.raises(UnfitJudge, match="set CLINALIGN_JUDGE_BASE_URL"):
+        await reward(desk.tools, ASKED, "Call the emergency number now.", rubric(calls=6))
