@@ -10,6 +10,7 @@ from rubrics.types import Scenario
 SCENARIO_WEIGHT = 0.08  # cosines of related texts lie between 0.2 and 0.6 here
 NEAR_ENOUGH = 0.75  # of the nearest one's cosine: farther topics are other topics
 LEAST_COSINE = {"topical": 0.35, "general": 0.3}  # below it nothing near is meant
+FEWEST = 3  # principles for any question; general ones fill up
 URGENT = ("emergent", "conditionally_emergent")
 
 
@@ -24,6 +25,8 @@ async def find(
         key=lambda found: (-found.score, found.principle.id),
     )
     chosen = [found for found in ranked if found.principle.id in belonging]
+    spare = [one for one in ranked if one.principle.reach == "general" and one not in chosen]
+    chosen += spare[: max(0, FEWEST - len(chosen))]
     return tuple(_with_critical(chosen[:k], ranked, scenario))
 
 

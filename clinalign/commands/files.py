@@ -13,14 +13,15 @@ def read_json(path: str, what: str) -> Any:
     Raises:
         BadInput: the file cannot be read, or is not JSON; it names the line and the column.
     """
+    where = f"{what} {path}"
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadInput(what, f"a file that can be read ({error.strerror})", path) from None
+        raise BadInput(where, f"a file that can be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise BadInput(what, "a file in UTF-8", path) from None
+        raise BadInput(where, "a file in UTF-8") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise BadInput(what, f"a JSON file ({place})", path) from None
+        raise BadInput(where, f"a JSON file ({place})") from None
     except RecursionError:
-        raise BadInput(what, "a JSON file that is not nested so deep", path) from None
+        raise BadInput(where, "a JSON file that is not nested so deep") from None

@@ -113,6 +113,14 @@ async def test_an_urgent_question_always_gets_a_critical_principle(
     assert len(chosen) <= 2
 
 
+async def test_a_question_far_from_every_topic_gets_general_principles(
+    store: PrincipleStore,
+) -> None:
+    chosen = await found(store, "zxqv?", task_type="information", expertise="layperson")
+
+    assert len(chosen) >= 3
+
+
 async def test_scores_fall_and_never_more_than_k_come(store: PrincipleStore) -> None:
     chosen = await found(store, "I feel low since my father died", k=3)
 

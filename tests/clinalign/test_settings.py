@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from clinalign.settings import ROLES, Settings
+from inference.endpoint import Endpoint
+from inference.errors import BadInput
+
+LOCAL = "http://127.0.0.1:8000/v1"
+
+
+def read(**said: str) -> Settings:
+    return Settings.from_environment(said)
+
+
+def test_with_nothing_said_nothing_is_configured() -> None:
+    settings = read()
+
+    assert [getattr(settings, role) for role in ROLES] == [None] * 4
+    assert settings.data_dir.name == "clinalign"
+
+
+@pytest.mark.parametrize("family", ["CLINALIGN", "CLINALIGN_JUDGE", "OPENAI", "HEALTHBENCH_GRADER"])
+def test_a_key_or_a_model_without_an_address_configures_nothing(family: str) -> None:
+    settings = read(**{f"{family}_API_KEY": "sk-secret", f"{family}_MODEL": "m"})
+
+    assert [getattr(settings, role) for role in ROLES] == [None] * 4
+
+
+def test_one_address_serves_every_role() -> None:
+    settings = read(CLINALIGN_BASE_URL=LOCAL, CLINALIGN_MODEL="m", CLINALIGN_API_KEY="k")
+
+    expected = Endpoint(base_url=LOCAL, model="m", api_key="k")
+    assert [getattr(settings, role) for role in ROLES] == [expected] * 4
+
+
+def test_a_role_goes_its_own_way() -> None:
+    settings = read(
+        CLINALIGN_BASE_URL=LOCAL,
+        CLINALIGN_MODEL="m",
+        CLINALIGN_JUDGE_BASE_URL="http://judge/v1",
+        CLINALIGN_JUDGE_MODEL="j",
+    )
+
+    assert settings.judge == Endpoint(base_url="http://judge/v1", model="j")
+    assert settings.policy == Endpoint(base_url=LOCAL, model="m")
+
+
+def test_a_role_may_take_another_model_at_the_same_address() -> None:
+    settings = read(CLINALIGN_BASE_URL=LOCAL, CLINALIGN_MODEL="m", CLINALIGN_WRITER_MODEL="w")
+
+    assert settings.writer == Endpoint(base_url=LOCAL, model="w")
+
+
+def test_the_graders_variables_serve_judge_and_examiner_before_the_general_ones() -> None:
+    settings = read(
+        HEALTHBENCH_GRADER_BASE_URL="http://grader/v1",
+        HEALTHBENCH_GRADER_MODEL="g",
+        HEALTHBENCH_GRADER_API_KEY="gk",
+        OPENAI_BASE_URL="http://openai/v1",
+        OPENAI_API_KEY="ok",
+    )
+
+    grader = Endpoint(base_url="http://grader/v1", model="g", api_key="gk")
+    assert (settings.judge, settings.examiner) == (grader, grader)
+    assert settings.policy == Endpoint(base_url="http://openai/v1", api_key="ok")
+
+
+def test_a_key_is_never_sent_to_the_address_of_another_family() -> None:
+    settings = read(CLINALIGN_BASE_URL=LOCAL, OPENAI_API_KEY="sk-secret")
+
+    assert settings.policy == Endpoint(base_url=LOCAL)
+
+
+def test_what_is_given_by_hand_counts_for_every_role() -> None:
+    said = {"CLINALIGN_JUDGE_BASE_URL": "http://judge/v1", "CLINALIGN_JUDGE_MODEL": "j"}
+
+    settings = Settings.from_environment(said, base_url=LOCAL, model="m")
+
+    expected = Endpoint(base_url=LOCAL, model="m")
+    assert [getattr(settings, role) for role in ROLES] == [expected] * 4
+
+
+def test_a_key_shows_in_no_text() -> None:
+    settings = read(CLINALIGN_BASE_URL=LOCAL, CLINALIGN_API_KEY="sk-secret")
+
+    assert "sk-secret" not in f"{settings} {settings!r}"
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"base URL is '127.0.0.1:8000'; expected an address like"):
+        read(CLINALIGN_BASE_URL="127.0.0.1:8000")
+
+
+def test_the_data_folder_can_be_chosen(tmp_path: Path) -> None:
+    assert read(CLINALIGN_DATA_DIR=str(tmp_path)).data_dir == tmp_path
