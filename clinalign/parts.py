@@ -1,7 +1,7 @@
 """From settings to parts: the one place that knows which part goes where."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from inference.openai_compatible import OpenAICompatibleChat
 
 
-def open_server(settings: Settings) -> HealthServer:
-    """The MCP server on the embedded store, with the configured judge or else the built-in one.
+def open_server(settings: Settings, judging: ChatModel | None = None) -> HealthServer:
+    """The MCP server on the embedded store, judged by a model if one is given or configured.
 
     Raises:
         StorageError: the data folder cannot be written.
@@ -36,9 +36,9 @@ def open_server(settings: Settings) -> HealthServer:
     model = OnnxEmbedder()
     cached, embedder = VectorCache(model, settings.data_dir), MemoEmbedder(model)
     taxonomy = load_taxonomy()
-    judge: Judge = BuiltinJudge(embedder)
-    if settings.judge:
-        judge = ModelJudge(_client(settings.judge))
+    if judging is None and settings.judge:
+        judging = _client(settings.judge)
+    judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(embedder)
     store = ChromaPrincipleStore(load_library(taxonomy), embedder, cached)
     return build_server(store, ScenarioReader(taxonomy, embedder, cached), judge)
 
@@ -64,17 +64,22 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         ModelError: a configured model cannot be reached, or is not there.
         StorageError: the data folder cannot be written.
     """
-    policy = await _chat(settings.policy)
-    writer = await _chat(settings.writer)
-    judge = await _chat(settings.judge)
-    if judge:
-        settings = settings.model_copy(update={"judge": judge.endpoint})
-    async with connected(open_server(settings)) as tools:
+    async with AsyncExitStack() as closing:
+        policy = await _chat(settings.policy, closing)
+        writer = await _chat(settings.writer, closing)
+        judge = await _chat(settings.judge, closing)
+        tools = await closing.enter_async_context(connected(open_server(settings, judge)))
         yield Desk(policy or Composer(), RubricWriter(writer), tools)
 
 
-async def _chat(endpoint: Endpoint | None) -> "OpenAICompatibleChat | None":
-    return await _client(endpoint).connected() if endpoint else None
+async def _chat(
+    endpoint: Endpoint | None, closing: AsyncExitStack
+) -> "OpenAICompatibleChat | None":
+    if endpoint is None:
+        return None
+    chat = await _client(endpoint).connected()
+    closing.push_async_callback(chat.aclose)
+    return chat
 
 
 def _client(endpoint: Endpoint) -> "OpenAICompatibleChat":

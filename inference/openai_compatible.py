@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import httpx
 import openai
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
@@ -127,6 +128,16 @@ class OpenAICompatibleChat:
         what = type(error).__name__
         return ModelError(f"{self.endpoint.base_url} gave a reply that cannot be read ({what})")
 
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        # Our own, for this event loop: the default one is shared by all loops of the process.
+        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        return httpx.AsyncClient(timeout=LONGEST_WAIT_SECONDS, limits=unlimited)
+
     @cached_property
     def _client(self) -> ChatOpenAI:
         return ChatOpenAI(
@@ -136,6 +147,7 @@ class OpenAICompatibleChat:
             use_responses_api=False,
             timeout=LONGEST_WAIT_SECONDS,
             max_retries=RETRIES,
+            http_async_client=self._http,
         )
 
 

@@ -1,3 +1,5 @@
+from collections.abc import AsyncIterator, Callable
+
 import pytest
 
 from inference.chat import Reply, Sampling
@@ -11,18 +13,31 @@ ASKED = [Message(role="user", content="SECRET cough since Monday")]
 SCHEMA = {"type": "object"}
 
 
-def chat(fake: FakeServer, model: str = "fake", key: str = "EMPTY") -> OpenAICompatibleChat:
-    return OpenAICompatibleChat(Endpoint(base_url=fake.base_url, model=model, api_key=key))
+Chat = Callable[..., OpenAICompatibleChat]
 
 
-async def test_a_reply_comes_with_its_tokens() -> None:
+@pytest.fixture
+async def chat() -> AsyncIterator[Chat]:
+    made: list[OpenAICompatibleChat] = []
+
+    def chat(fake: FakeServer, model: str = "fake", key: str = "EMPTY") -> OpenAICompatibleChat:
+        endpoint = Endpoint(base_url=fake.base_url, model=model, api_key=key)
+        made.append(OpenAICompatibleChat(endpoint))
+        return made[-1]
+
+    yield chat
+    for one in made:
+        await one.aclose()
+
+
+async def test_a_reply_comes_with_its_tokens(chat: Chat) -> None:
     with serving("Since when?") as fake:
         reply = await chat(fake).complete(ASKED)
 
     assert reply == Reply(text="Since when?", prompt_tokens=7, completion_tokens=3)
 
 
-async def test_what_was_asked_is_what_is_sent() -> None:
+async def test_what_was_asked_is_what_is_sent(chat: Chat) -> None:
     with serving() as fake:
         sampling = Sampling(temperature=0.5, max_tokens=64, seed=3)
         await chat(fake, key="k").complete(ASKED, sampling, SCHEMA)
@@ -35,7 +50,7 @@ async def test_what_was_asked_is_what_is_sent() -> None:
     assert fake.keys == ["Bearer k"]
 
 
-async def test_a_reply_cut_short_is_marked() -> None:
+async def test_a_reply_cut_short_is_marked(chat: Chat) -> None:
     with serving((200, completion("Take", finish_reason="length"))) as fake:
         reply = await chat(fake).complete(ASKED, schema=SCHEMA)
 
@@ -43,7 +58,7 @@ async def test_a_reply_cut_short_is_marked() -> None:
     assert reply.text == "Take"
 
 
-async def test_a_server_without_schemas_is_asked_without_and_not_again_with() -> None:
+async def test_a_server_without_schemas_is_asked_without_and_not_again_with(chat: Chat) -> None:
     refusal = (400, {"error": {"message": "response_format is not supported"}})
     with serving(refusal, "{}", "{}") as fake:
         server = chat(fake)
@@ -53,7 +68,7 @@ async def test_a_server_without_schemas_is_asked_without_and_not_again_with() ->
     assert ["response_format" in sent for sent in fake.asked] == [True, False, False]
 
 
-async def test_a_model_left_open_is_the_only_one_there() -> None:
+async def test_a_model_left_open_is_the_only_one_there(chat: Chat) -> None:
     with serving(models=("one",)) as fake:
         connected = await chat(fake, model="").connected()
 
@@ -69,13 +84,13 @@ async def test_a_model_left_open_is_the_only_one_there() -> None:
     ],
 )
 async def test_a_model_that_is_not_there_is_named_beside_those_that_are(
-    model: str, models: tuple[str, ...], complaint: str
+    chat: Chat, model: str, models: tuple[str, ...], complaint: str
 ) -> None:
     with serving(models=models) as fake, pytest.raises(ModelUnknown, match=complaint):
         await chat(fake, model).connected()
 
 
-async def test_a_server_that_is_not_there_is_named_with_the_way_out() -> None:
+async def test_a_server_that_is_not_there_is_named_with_the_way_out(chat: Chat) -> None:
     with serving() as fake:
         pass  # its port is closed again
 
@@ -101,7 +116,7 @@ async def test_a_server_that_is_not_there_is_named_with_the_way_out() -> None:
     ],
 )
 async def test_a_faulty_server_is_told_apart_and_never_quoted(
-    status: int, body: object, kind: type[ModelError], text: str
+    chat: Chat, status: int, body: object, kind: type[ModelError], text: str
 ) -> None:
     with serving((status, body)) as fake, pytest.raises(kind, match=text) as caught:
         await chat(fake).complete(ASKED)

@@ -1,0 +1,168 @@
+"""The house against a real vLLM. Its model is random: it says noise, which has to be handled."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from clinalign.__main__ import app
+from inference.chat import Reply, Sampling
+from inference.endpoint import Endpoint
+from inference.errors import ModelError
+from inference.messages import Conversation, Message
+from inference.openai_compatible import OpenAICompatibleChat
+from rubrics.judge import ATTEMPTS, ModelJudge
+from rubrics.types import Rubric
+from rubrics.writer import Hint, RubricWriter
+from tests.builders import rubric
+from tests.clinalign.test_ask import check_shape
+from tests.servers.vllm_server import tiny_vllm
+
+pytestmark = pytest.mark.server
+
+QUESTION = "My father has had chest pain for an hour. What should we do?"
+ASKED = Conversation.of(QUESTION)
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    python = os.environ.get("CLINALIGN_TEST_SERVE_PYTHON")
+    if not python:
+        pytest.skip("no Python with vLLM is named; `make test-servers` makes one and names it")
+    with tiny_vllm(python, tmp_path_factory.mktemp("vllm")) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+async def chat(base_url: str) -> AsyncIterator[OpenAICompatibleChat]:
+    chat = OpenAICompatibleChat(Endpoint(base_url=base_url, model="tiny"))
+    yield chat
+    await chat.aclose()
+
+
+@pytest.fixture
+def ask(base_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("CLINALIGN_DATA_DIR", str(data_dir))
+
+    def ask(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["ask", "--base-url", base_url, "--json", *arguments])
+
+    return ask
+
+
+class WithoutSchema:
+    """The same server, asked as one that cannot hold a model to a schema."""
+
+    def __init__(self, chat: OpenAICompatibleChat) -> None:
+        self.name, self._chat = chat.name, chat
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling = Sampling(),
+        schema: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        return await self._chat.complete(messages, sampling.model_copy(update={"max_tokens": 64}))
+
+
+def test_ask_completes_whatever_the_model_says(ask: Callable[..., Result]) -> None:
+    said = ask(QUESTION)
+
+    assert said.exit_code == 0, said.stderr
+    data = json.loads(said.stdout)
+    check_shape(data)
+    assert (data["model"], data["judge"]) == ("tiny", "tiny")
+
+
+def test_real_conversations_complete(
+    ask: Callable[..., Result],
+    shared_rows: Callable[[str], list[dict[str, Any]]],
+    tmp_path: Path,
+) -> None:
+    rows = shared_rows("healthbench_sample_50.jsonl")
+    longest = sorted(rows, key=lambda row: -sum(len(turn["content"]) for turn in row["prompt"]))
+    file = tmp_path / "conversation.json"
+
+    for row in longest[:2]:
+        file.write_text(json.dumps(row["prompt"]), encoding="utf-8")
+        said = ask("--conversation", str(file), "--rounds", "1")
+        assert said.exit_code == 0, said.stderr
+        check_shape(json.loads(said.stdout))
+
+
+async def test_a_verdict_held_to_the_schema_never_passes_without_its_evidence(
+    chat: OpenAICompatibleChat,
+) -> None:
+    asked = rubric(calls_the_emergency_number=9, asks_for_the_age=3, suggests_waiting=-6)
+
+    verdicts = await ModelJudge(chat).verdicts(ASKED, "Call now. Sit down.", asked)
+
+    assert [one.criterion_id for one in verdicts] == [one.id for one in asked.criteria]
+    assert all(one.verdict != "MET" for one in verdicts)
+    assert all(one.explanation for one in verdicts)
+
+
+async def test_an_unreadable_verdict_is_an_error_and_never_unmet(
+    chat: OpenAICompatibleChat,
+) -> None:
+    judge = ModelJudge(WithoutSchema(chat))
+
+    verdicts = await judge.verdicts(ASKED, "Call now.", rubric(calls=9, asks=3))
+
+    assert {one.verdict for one in verdicts} == {"ERROR"}
+    assert all(f"unreadable reply in {ATTEMPTS} attempts" in one.explanation for one in verdicts)
+
+
+async def test_the_writer_completes_with_a_rubric_that_can_be_judged(
+    chat: OpenAICompatibleChat,
+) -> None:
+    ready = rubric(tells_the_reader_to_call=9).criteria
+    hint = Hint(principle_id="call", statement="Say to call.", criteria=ready)
+
+    written = await RubricWriter(chat).write(ASKED, [hint])
+    unheld = await RubricWriter(WithoutSchema(chat)).write(ASKED, [hint])
+
+    assert written.written_by == "tiny" or written.note
+    assert Rubric.from_rows(written.rubric.rows()) == written.rubric
+    assert unheld.rubric.criteria == ready
+    assert "wrote no usable rubric" in unheld.note
+
+
+async def test_the_same_seed_gives_the_same_words(chat: OpenAICompatibleChat) -> None:
+    warm = Sampling(temperature=1.0, max_tokens=24, seed=7)
+
+    first, second = [await chat.complete(ASKED.messages, warm) for _ in range(2)]
+
+    assert first == second
+    assert first.completion_tokens > 0
+
+
+async def test_a_reply_cut_short_is_marked(chat: OpenAICompatibleChat) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "minLength": 200}},
+        "required": ["a"],
+    }
+
+    reply = await chat.complete(ASKED.messages, Sampling(max_tokens=8), schema)
+
+    assert reply.truncated
+    assert reply.completion_tokens == 8
+
+
+async def test_a_conversation_beyond_the_context_is_told(chat: OpenAICompatibleChat) -> None:
+    with pytest.raises(ModelError, match="longer than the model's context"):
+        await chat.complete([Message(role="user", content="pain, " * 16_000)])
+
+
+def test_a_model_the_server_lacks_is_named_beside_the_one_it_has(
+    ask: Callable[..., Result],
+) -> None:
+    said = ask(QUESTION, "--model", "large")
+
+    assert said.exit_code == 1
+    assert "no model 'large'; it has 'tiny'; set --model" in said.stderr
