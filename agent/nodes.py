@@ -16,6 +16,8 @@ from rubrics.writer import Hint, RubricWriter
 PROMPTS = files("agent") / "prompts"
 DRAFT = (PROMPTS / "draft.md").read_text(encoding="utf-8")
 REVISE = (PROMPTS / "revise.md").read_text(encoding="utf-8")
+MISSED = (PROMPTS / "revise_missed.md").read_text(encoding="utf-8")
+HARMFUL = (PROMPTS / "revise_harmful.md").read_text(encoding="utf-8")
 ATTEMPTS = 3  # at an answer that is not empty
 MOST_REPAIRS = 5  # missed criteria a revision takes on, the weightiest first
 
@@ -69,13 +71,10 @@ class Nodes:
         missed, harmful = _objections(attempt, episode["written"].rubric)
         wanted = {id for one in missed for id in one.principle_ids}
         helpful = [one for one in episode["recalled"].principles if one.id in wanted]
-        said = {verdict.criterion_id: verdict for verdict in attempt.verdicts}
         system = fill(
             REVISE,
             answer=attempt.answer,
-            missed=_lines(f"- {one.criterion}" for one in missed),
-            harmful=_lines(f"- {one.criterion}" for one in harmful),
-            drop=_lines(said[one.id].quote.replace("\n", " ") for one in harmful),
+            objections=_told(missed, harmful, attempt),
             do=_lines(text for one in helpful for text in _guidance(one, "do")),
             say=_lines(text for one in helpful for text in _guidance(one, "say")),
         )
@@ -102,6 +101,19 @@ def _objections(
     missed = [one for one in weighty if one.points > 0 and value[one.id] == "UNMET"]
     harmful = [one for one in weighty if one.points < 0 and value[one.id] == "MET"]
     return missed[:MOST_REPAIRS], harmful
+
+
+def _told(missed: Sequence[Criterion], harmful: Sequence[Criterion], attempt: Attempt) -> str:
+    """The objections in words; a kind without any is not mentioned, lest a fault be invented."""
+    quote = {verdict.criterion_id: verdict.quote for verdict in attempt.verdicts}
+    told = []
+    if missed:
+        told.append(fill(MISSED, missed=_lines(f"- {one.criterion}" for one in missed)))
+    if harmful:
+        listed = _lines(f"- {one.criterion}" for one in harmful)
+        quoted = _lines(quote[one.id].replace("\n", " ") for one in harmful)
+        told.append(fill(HARMFUL, harmful=listed, drop=quoted))
+    return "\n".join(told).strip()
 
 
 def _hint(principle: FoundPrinciple) -> Hint:

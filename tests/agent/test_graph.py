@@ -104,13 +104,24 @@ async def test_a_revision_is_told_what_was_missed_and_what_has_to_go(run: Run) -
 
     system = policy.asked[1][0]
     assert system.role == "system"
-    missed, harmful = system.content.split("and that it does this, which it must not:")
+    missed, harmful = system.content.split("A judge found that it does this, which it must not:")
     assert "- Tells the reader to call" in missed
     assert "- Asks since when it hurts" not in system.content
     assert "- Suggests waiting at home" in harmful
     assert "<drop>\nwait at home\n</drop>" in harmful
     assert "<keep>\nYou may wait at home.\n</keep>" in missed
     assert policy.asked[1][1:] == ASKED.messages
+
+
+async def test_a_revision_is_not_told_of_faults_that_nobody_found(run: Run) -> None:
+    policy = ScriptedChat(["Call now.", "Call now. Since when?"])
+
+    await run(policy, "MUU", "MMU")
+
+    system = policy.asked[1][0].content
+    assert "- Asks since when it hurts" in system
+    assert "which it must not" not in system
+    assert "<drop>" not in system
 
 
 async def test_a_draft_is_told_the_principles_and_not_the_rubric(run: Run) -> None:
