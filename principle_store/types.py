@@ -8,6 +8,7 @@ from inference.words import Word
 from rubrics.types import Criterion, Points, Text
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 AxisTag = Literal[
     "axis:accuracy",
     "axis:completeness",
@@ -65,6 +66,8 @@ class Principle(Word):
     """For each dimension the values it applies to, or `any`."""
     asked_as: tuple[Text, ...] = ()
     """Typical questions in the askers' own words, by which the principle is found."""
+    search_words: dict[Language, tuple[Text, ...]] = Field(default={})
+    """Words that people of other languages use in such a question; the embedder is English."""
     criteria: tuple[ReadyCriterion, ...] = Field(min_length=1, max_length=4)
     guidance: tuple[Guidance, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,15 @@ def test_an_address_that_is_none_is_refused() -> None:
 
 def test_the_data_folder_can_be_chosen(tmp_path: Path) -> None:
     assert read(CLINALIGN_DATA_DIR=str(tmp_path)).data_dir == tmp_path
+
+
+def test_tracing_that_another_project_switched_on_is_off_here() -> None:
+    code = (
+        "from clinalign.settings import quiet_libraries; quiet_libraries(); "
+        "from langsmith import utils; print(utils.tracing_is_enabled())"
+    )
+    env = {**os.environ, "LANGSMITH_TRACING": "true", "LANGCHAIN_TRACING_V2": "true"}
+
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+
+    assert done.stdout == "False\n"
