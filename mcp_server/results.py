@@ -13,6 +13,7 @@ class FoundPrinciple(Word):
     id: str
     statement: str
     score: float
+    why: str
     guidance: tuple[Guidance, ...]
     criteria: tuple[Criterion, ...]
     """Named by the principle and their position, ready for a rubric."""
@@ -26,6 +27,7 @@ class FoundPrinciple(Word):
             id=principle.id,
             statement=principle.statement,
             score=found.score,
+            why=found.why,
             guidance=principle.guidance,
             criteria=principle.ready_criteria(),
             sources=principle.sources,

@@ -13,7 +13,7 @@ from inference.messages import Conversation, Message
 from inference.words import read
 from mcp_server.errors import told_to_caller
 from mcp_server.results import FoundPrinciple, Principles, ScoredAnswer
-from principle_store.search import find
+from principle_store.search import PrincipleSearch
 from principle_store.store import PrincipleStore, principles_by_id
 from principle_store.types import LibraryStamp
 from rubrics.judge import Judge
@@ -86,6 +86,7 @@ class HealthToolbox:
 
     def __init__(self, store: PrincipleStore, reader: ScenarioReader, judge: Judge) -> None:
         self._store, self._reader, self._judge = store, reader, judge
+        self._search = PrincipleSearch(store)
         library = store.library
         self._stamp = LibraryStamp(version=library.version, hash=library.hash)
 
@@ -110,7 +111,7 @@ class HealthToolbox:
                 "task_type": task_type,
             }
             scenario = await self._reader.read(asked, given)
-            found = await find(self._store, asked, scenario, k)
+            found = await self._search.find(asked, scenario, k)
             return Principles(
                 scenario=scenario.labels,
                 principles=tuple(map(FoundPrinciple.of, found)),
@@ -152,7 +153,7 @@ class HealthToolbox:
             principles = principles_by_id(self._store.library, ids)
         else:
             scenario = await self._reader.read(asked)
-            found = await find(self._store, asked, scenario, RETRIEVED)
+            found = await self._search.find(asked, scenario, RETRIEVED)
             principles = tuple(one.principle for one in found)
         return ready_rubric([one.ready_criteria() for one in principles])
 

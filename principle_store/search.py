@@ -1,33 +1,50 @@
-"""Which principles belong to a question: nearness of meaning, moved and limited by the scenario."""
+"""Which principles belong to a question: likeness of meaning and words, moved by the scenario."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 
 from inference.messages import Conversation
+from principle_store.lexical import LexicalIndex
 from principle_store.store import PrincipleStore
 from principle_store.types import Found, Principle
 from rubrics.types import Scenario
 
+LEXICAL_WEIGHT = 0.4  # of a full match in words, beside a cosine that is 1 at most
 SCENARIO_WEIGHT = 0.08  # cosines of related texts lie between 0.2 and 0.6 here
-NEAR_ENOUGH = 0.75  # of the nearest one's cosine: farther topics are other topics
-LEAST_COSINE = {"topical": 0.35, "general": 0.3}  # below it nothing near is meant
+NEAR_ENOUGH = 0.75  # of the nearest one's likeness: farther topics are other topics
+LEAST = {"topical": 0.35, "general": 0.3}  # likeness; below it nothing near is meant
 FEWEST = 3  # principles for any question; general ones fill up
 URGENT = ("emergent", "conditionally_emergent")
+Likeness = Mapping[str, float]
 
 
-async def find(
-    store: PrincipleStore, conversation: Conversation, scenario: Scenario, k: int
-) -> tuple[Found, ...]:
-    """Up to `k` principles that belong here, best first; a critical one among them if urgent."""
-    near = await store.nearest(conversation.recent, len(store.library.principles))
-    belonging = _near_in_topic(near) | _fitting(near, scenario)
-    ranked = sorted(
-        (_found(principle, cosine, scenario) for principle, cosine in near),
-        key=lambda found: (-found.score, found.principle.id),
-    )
-    chosen = [found for found in ranked if found.principle.id in belonging]
-    spare = [one for one in ranked if one.principle.reach == "general" and one not in chosen]
-    chosen += spare[: max(0, FEWEST - len(chosen))]
-    return tuple(_with_critical(chosen[:k], ranked, scenario))
+class PrincipleSearch:
+    def __init__(self, store: PrincipleStore) -> None:
+        self._store = store
+        self._words = LexicalIndex(store.library)
+
+    async def find(
+        self, conversation: Conversation, scenario: Scenario, k: int
+    ) -> tuple[Found, ...]:
+        """Up to `k` principles that belong here, best first; if urgent, a critical one too."""
+        principles = self._store.library.principles
+        near = await self._store.nearest(conversation.recent, len(principles))
+        shares = await asyncio.to_thread(self._words.shares, conversation.recent)
+        cosines = {principle.id: cosine for principle, cosine in near}
+        like = {id: cosine + LEXICAL_WEIGHT * shares[id] for id, cosine in cosines.items()}
+        ranked = sorted(
+            (
+                Found(
+                    principle=principle,
+                    score=round(like[principle.id] + bonus(principle, scenario), 4),
+                    why=_why(principle, cosine, shares[principle.id], scenario),
+                )
+                for principle, cosine in near
+            ),
+            key=lambda found: (-found.score, found.principle.id),
+        )
+        belonging = _near_in_topic(principles, like) | _fitting(principles, scenario)
+        return tuple(_chosen(ranked, belonging, scenario, k))
 
 
 def bonus(principle: Principle, scenario: Scenario) -> float:
@@ -41,25 +58,31 @@ def bonus(principle: Principle, scenario: Scenario) -> float:
     return total
 
 
-def _found(principle: Principle, cosine: float, scenario: Scenario) -> Found:
-    return Found(principle=principle, score=round(cosine + bonus(principle, scenario), 4))
+def _chosen(
+    ranked: Sequence[Found], belonging: set[str], scenario: Scenario, k: int
+) -> Sequence[Found]:
+    chosen = [found for found in ranked if found.principle.id in belonging][:k]
+    general = [found for found in ranked if found.principle.reach == "general"]
+    spare = [found for found in general if found not in chosen]
+    chosen += spare[: max(0, min(FEWEST, k) - len(chosen))]
+    return _with_critical(chosen, ranked, scenario)
 
 
-def _near_in_topic(near: Sequence[tuple[Principle, float]]) -> set[str]:
-    """Those whose meaning is close, measured against the closest of their reach."""
+def _near_in_topic(principles: Sequence[Principle], like: Likeness) -> set[str]:
+    """Those that are alike enough, measured against the most alike of their reach."""
     kept = set()
-    for reach, least in LEAST_COSINE.items():
-        hits = [(principle.id, cosine) for principle, cosine in near if principle.reach == reach]
-        closest = max((cosine for _, cosine in hits), default=0.0)
-        kept |= {id for id, cosine in hits if cosine >= max(least, NEAR_ENOUGH * closest)}
+    for reach, least in LEAST.items():
+        ids = [principle.id for principle in principles if principle.reach == reach]
+        most = max((like[id] for id in ids), default=0.0)
+        kept |= {id for id in ids if like[id] >= max(least, NEAR_ENOUGH * most)}
     return kept
 
 
-def _fitting(near: Sequence[tuple[Principle, float]], scenario: Scenario) -> set[str]:
+def _fitting(principles: Sequence[Principle], scenario: Scenario) -> set[str]:
     """General principles whose scope holds every value of the scenario."""
     return {
         principle.id
-        for principle, _ in near
+        for principle in principles
         if principle.reach == "general"
         and all(principle.applies_to(name, scenario.value(name)) for name in principle.scenario)
     }
@@ -78,3 +101,14 @@ def _with_critical(
     if urgency not in URGENT or not critical or any(one in chosen for one in critical):
         return chosen
     return [*chosen[:-1], critical[0]]
+
+
+def _why(principle: Principle, cosine: float, share: float, scenario: Scenario) -> str:
+    fitting = [
+        f"{name} {value}"
+        for name in principle.scenario
+        if (value := scenario.value(name))
+        and principle.scenario[name] != "any"
+        and principle.applies_to(name, value)
+    ]
+    return "; ".join([f"meaning {cosine:.2f}", f"words {share:.2f}", *fitting])

@@ -127,4 +127,6 @@ class Found(Word):
 
     principle: Principle
     score: float
-    """Nearness to the question plus the scenario's bonus; comparable within one search only."""
+    """Likeness to the question plus the scenario's bonus; comparable within one search only."""
+    why: str = ""
+    """What brought it back, for people."""

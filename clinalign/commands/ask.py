@@ -40,7 +40,7 @@ def as_data(episode: Episode, policy: str) -> dict[str, Any]:
     """The episode as the one JSON object that programs read."""
     recalled, attempts = episode["recalled"], episode["attempts"]
     chosen = best(attempts)
-    shown = {"id", "statement", "score", "sources"}
+    shown = {"id", "statement", "score", "why", "sources"}
     return {
         "question": episode["conversation"].question,
         "scenario": {

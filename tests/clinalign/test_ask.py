@@ -57,7 +57,7 @@ def check_shape(data: dict[str, Any]) -> None:
     for label in data["scenario"].values():
         assert set(label) == {"value", "confidence", "from"}
     for principle in data["principles"]:
-        assert set(principle) == {"id", "statement", "score", "sources"}
+        assert set(principle) == {"id", "statement", "score", "why", "sources"}
     ids = [row["id"] for row in data["rubric"]]
     for attempt in data["attempts"]:
         assert [one["criterion_id"] for one in attempt["verdicts"]] == ids

@@ -10,7 +10,7 @@ from inference.messages import Conversation, Message
 from inference.vectors import VectorCache
 from principle_store.chroma import ChromaPrincipleStore
 from principle_store.memory import InMemoryPrincipleStore
-from principle_store.search import find
+from principle_store.search import PrincipleSearch
 from principle_store.store import PrincipleStore, principles_by_id
 from principle_store.types import Found, Library
 from rubrics.types import Scenario
@@ -42,7 +42,7 @@ def scenario(**values: str) -> Scenario:
 
 
 async def found(store: PrincipleStore, question: str, k: int = 6, **values: str) -> Sequence[Found]:
-    return await find(store, Conversation.of(question), scenario(**values), k)
+    return await PrincipleSearch(store).find(Conversation.of(question), scenario(**values), k)
 
 
 async def test_every_principle_is_found_by_its_own_words(store: PrincipleStore) -> None:
@@ -133,7 +133,7 @@ async def test_an_earlier_turn_helps_a_short_question(store: PrincipleStore) -> 
     earlier = Message(role="user", content="How much paracetamol may an adult take in a day?")
     short = Conversation.of("And with another cold remedy?", (earlier,))
 
-    first, *_ = await find(store, short, scenario(), 4)
+    first, *_ = await PrincipleSearch(store).find(short, scenario(), 4)
 
     assert first.principle.id == "paracetamol-adult-dose-and-maximum"
 
