@@ -12,11 +12,12 @@ demo: .venv/base  ## answer a sample question, with nothing configured
 test: .venv/dev  ## the tests that need no server
 	$(BIN)/pytest
 
-check: .venv/dev  ## formatting, lint, types, import directions
+check: .venv/dev  ## formatting, lint, types, import directions, the library
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/clinalign principles check
 
 test-servers: .venv/dev .venv-serve/ready  ## the tests against a real vLLM on the CPU
 	CLINALIGN_TEST_SERVE_PYTHON=$(SERVE)/python $(BIN)/pytest -m server tests/servers

@@ -24,6 +24,7 @@ BaseUrl = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="The model's name there; may be left out if it has one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Label = Annotated[str, typer.Option(help="Known beforehand; else read from the question.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
@@ -79,6 +80,64 @@ def score(
         from clinalign.commands import score
 
         score.run(rubric, verdicts, partial, as_json)
+
+    told(run, debug)
+
+
+principles = typer.Typer(help="The library of principles.", no_args_is_help=True)
+app.add_typer(principles, name="principles")
+
+
+@principles.command("check")
+def principles_check(debug: Debug = False) -> None:
+    """Look through the library for what is wrong with it."""
+
+    def run() -> None:
+        from clinalign.commands import principles
+
+        principles.check()
+
+    told(run, debug)
+
+
+@principles.command("search")
+def principles_search(
+    question: Annotated[str, typer.Argument(help="The health question.")],
+    urgency: Label = "",
+    uncertainty: Label = "",
+    expertise: Label = "",
+    task_type: Label = "",
+    k: Annotated[int, typer.Option(min=1, max=20, help="How many principles at most.")] = 8,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Find the principles that belong to a question."""
+
+    def run() -> None:
+        from clinalign.commands import principles
+
+        given = {"urgency": urgency, "uncertainty": uncertainty}
+        given |= {"expertise": expertise, "task_type": task_type}
+        principles.search(question, given, k, as_json)
+
+    told(run, debug)
+
+
+@app.command()
+def scenario(
+    question: Annotated[str, typer.Argument(help="The health question.")] = "",
+    file: Annotated[
+        str, typer.Option(help="A JSONL file instead: rows with `prompt`, a conversation.")
+    ] = "",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Read the scenario of a question: urgency, uncertainty, expertise, task type."""
+
+    def run() -> None:
+        from clinalign.commands import principles
+
+        principles.scenario(question, file, as_json)
 
     told(run, debug)
 

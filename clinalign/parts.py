@@ -43,6 +43,27 @@ def open_server(settings: Settings, judging: ChatModel | None = None) -> HealthS
     return build_server(store, ScenarioReader(taxonomy, embedder, cached), judge)
 
 
+def open_reader(settings: Settings) -> ScenarioReader:
+    """The scenario reader alone.
+
+    Raises:
+        StorageError: the data folder cannot be written.
+    """
+    model = OnnxEmbedder()
+    return ScenarioReader(load_taxonomy(), model, VectorCache(model, settings.data_dir))
+
+
+@asynccontextmanager
+async def open_tools(settings: Settings) -> AsyncIterator[HealthTools]:
+    """The tools alone, called in this process over MCP.
+
+    Raises:
+        StorageError: the data folder cannot be written.
+    """
+    async with connected(open_server(settings)) as tools:
+        yield tools
+
+
 @dataclass(frozen=True)
 class Desk:
     """A policy, a writer and the tools, ready to work on questions."""

@@ -1,6 +1,6 @@
 """Prints an episode and a score for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import ndiff
 
 from rich import box
@@ -12,8 +12,8 @@ from rich.text import Text
 
 from agent.state import Attempt, Episode, best
 from inference.sentences import sentences_of
-from mcp_server.results import FoundPrinciple
-from rubrics.types import Rubric, Score
+from mcp_server.results import FoundPrinciple, Principles
+from rubrics.types import Label, Rubric, Scenario, Score
 
 STOPPED = {
     "target_reached": "the score is good enough",
@@ -36,7 +36,7 @@ def show_episode(episode: Episode, policy: str) -> None:
     attempts, rubric = episode["attempts"], episode["written"].rubric
     chosen = best(attempts)
     console.print(Panel(escape(episode["conversation"].question), title="Question"))
-    console.print(_scenario(episode))
+    console.print(_scenario(episode["recalled"].scenario))
     console.print(_principles(episode["recalled"].principles))
     console.print(_rubric(rubric, episode["written"].written_by, attempts))
     before = ""
@@ -71,11 +71,24 @@ def show_score(score: Score) -> None:
     console.print(table)
 
 
-def _scenario(episode: Episode) -> RenderableType:
+def show_scenario(scenario: Scenario) -> None:
+    """The labels of one question."""
+    Console(highlight=False).print(_scenario(scenario.labels))
+
+
+def show_found(found: Principles) -> None:
+    """What a search brought back."""
+    console = Console(highlight=False)
+    console.print(_scenario(found.scenario))
+    console.print(_principles(found.principles))
+    console.print(f"[dim]Library {found.library.version}, {found.library.hash[:12]}.[/]")
+
+
+def _scenario(labels: Mapping[str, Label]) -> RenderableType:
     parts = [
         f"{name} [bold]{label.value or 'unspecified'}[/]"
         + (f" [dim]({label.confidence:.0%}, {label.from_})[/]" if label.value else "")
-        for name, label in episode["recalled"].scenario.items()
+        for name, label in labels.items()
     ]
     return Panel("\n".join(parts), title="Scenario")
 

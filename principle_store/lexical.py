@@ -3,6 +3,7 @@
 The embedder is English. Other languages come in through the principles' search words.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 
@@ -26,6 +27,7 @@ _COMMON = re.compile(
 class LexicalIndex:
     def __init__(self, library: Library) -> None:
         self._ids = [principle.id for principle in library.principles]
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it switches itself to DEBUG
         self._index = bm25s.BM25()
         texts = [tokens(_text(principle)) for principle in library.principles]
         self._index.index(texts, show_progress=False)

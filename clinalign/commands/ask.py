@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.state import Attempt, Episode, Limits, best
 from clinalign.commands.files import read_json
+from clinalign.commands.principles import scenario_data
 from clinalign.parts import open_desk
 from clinalign.render import show_episode
 from clinalign.settings import Settings
@@ -43,9 +44,7 @@ def as_data(episode: Episode, policy: str) -> dict[str, Any]:
     shown = {"id", "statement", "score", "why", "sources"}
     return {
         "question": episode["conversation"].question,
-        "scenario": {
-            name: label.model_dump(by_alias=True) for name, label in recalled.scenario.items()
-        },
+        "scenario": scenario_data(recalled),
         "principles": [one.model_dump(mode="json", include=shown) for one in recalled.principles],
         "rubric": episode["written"].rubric.rows(),
         "rubric_by": episode["written"].written_by,

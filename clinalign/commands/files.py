@@ -1,6 +1,7 @@
 """Reads the JSON files that commands are given."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,36 @@ def read_json(path: str, what: str) -> Any:
     Raises:
         BadInput: the file cannot be read, or is not JSON; it names the line and the column.
     """
-    where = f"{what} {path}"
+    return _parsed(_text(path, what), f"{what} {path}")
+
+
+def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file with their line numbers; lines end on a line feed alone.
+
+    Raises:
+        BadInput: the file cannot be read, or a line holds no JSON object; it names the line.
+    """
+    for number, line in enumerate(_text(path, what).split("\n"), start=1):
+        if not line.strip():
+            continue
+        row = _parsed(line, f"{what} {path} line {number}")
+        if not isinstance(row, dict):
+            raise BadInput(f"{what} {path} line {number}", "a JSON object")
+        yield number, row
+
+
+def _text(path: str, what: str) -> str:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise BadInput(where, f"a file that can be read ({error.strerror})") from None
+        raise BadInput(f"{what} {path}", f"a file that can be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise BadInput(where, "a file in UTF-8") from None
+        raise BadInput(f"{what} {path}", "a file in UTF-8") from None
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise BadInput(where, f"a JSON file ({place})") from None
