@@ -23,6 +23,9 @@ BaseUrl = Annotated[
     str, typer.Option(help="An OpenAI-compatible server, such as http://127.0.0.1:8000/v1.")
 ]
 Model = Annotated[str, typer.Option(help="The model's name there; may be left out if it has one.")]
+Overlay = Annotated[
+    str, typer.Option(help="A folder of principles laid over the library; several joined by ':'.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Label = Annotated[str, typer.Option(help="Known beforehand; else read from the question.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -37,6 +40,7 @@ def ask(
     rounds: Annotated[int, typer.Option(min=0, max=10, help="Revisions at most.")] = 2,
     base_url: BaseUrl = "",
     model: Model = "",
+    overlay: Overlay = "",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -45,19 +49,19 @@ def ask(
     def run() -> None:
         from clinalign.commands import ask
 
-        ask.run(question, conversation, rounds, base_url, model, as_json)
+        ask.run(question, conversation, rounds, base_url, model, overlay, as_json)
 
     told(run, debug)
 
 
 @app.command()
-def serve(debug: Debug = False) -> None:
+def serve(overlay: Overlay = "", debug: Debug = False) -> None:
     """Serve the MCP tools over stdio, for Claude Desktop and other clients."""
 
     def run() -> None:
         from clinalign.commands import serve
 
-        serve.run()
+        serve.run(overlay)
 
     told(run, debug)
 
@@ -89,13 +93,13 @@ app.add_typer(principles, name="principles")
 
 
 @principles.command("check")
-def principles_check(debug: Debug = False) -> None:
+def principles_check(overlay: Overlay = "", debug: Debug = False) -> None:
     """Look through the library for what is wrong with it."""
 
     def run() -> None:
         from clinalign.commands import principles
 
-        principles.check()
+        principles.check(overlay)
 
     told(run, debug)
 
@@ -108,6 +112,7 @@ def principles_search(
     expertise: Label = "",
     task_type: Label = "",
     k: Annotated[int, typer.Option(min=1, max=20, help="How many principles at most.")] = 8,
+    overlay: Overlay = "",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -118,7 +123,7 @@ def principles_search(
 
         given = {"urgency": urgency, "uncertainty": uncertainty}
         given |= {"expertise": expertise, "task_type": task_type}
-        principles.search(question, given, k, as_json)
+        principles.search(question, given, k, overlay, as_json)
 
     told(run, debug)
 

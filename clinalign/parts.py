@@ -18,9 +18,11 @@ from mcp_server.client import HealthTools, connected
 from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
 from principle_store.loading import load_library, load_taxonomy
+from principle_store.overlay import Overlaid, overlaid
 from rubrics.builtin_judge import BuiltinJudge
 from rubrics.judge import Judge, ModelJudge
 from rubrics.scenario import ScenarioReader
+from rubrics.taxonomy import Taxonomy
 from rubrics.writer import RubricWriter
 
 if TYPE_CHECKING:
@@ -39,8 +41,17 @@ def open_server(settings: Settings, judging: ChatModel | None = None) -> HealthS
     if judging is None and settings.judge:
         judging = _client(settings.judge)
     judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(embedder)
-    store = ChromaPrincipleStore(load_library(taxonomy), embedder, cached)
+    store = ChromaPrincipleStore(open_library(settings, taxonomy).library, embedder, cached)
     return build_server(store, ScenarioReader(taxonomy, embedder, cached), judge)
+
+
+def open_library(settings: Settings, taxonomy: Taxonomy) -> Overlaid:
+    """The library with the configured overlays on it.
+
+    Raises:
+        BadInput: a principle or an overlay cannot be used.
+    """
+    return overlaid(load_library(taxonomy), settings.overlays, taxonomy)
 
 
 def open_reader(settings: Settings) -> ScenarioReader:

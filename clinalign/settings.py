@@ -26,10 +26,16 @@ class Settings(Word):
     judge: Endpoint | None = None
     examiner: Endpoint | None = None
     data_dir: Path
+    overlays: tuple[Path, ...] = ()
+    """Folders of principles laid over the library, later ones over earlier ones."""
 
     @classmethod
     def from_environment(
-        cls, environment: Mapping[str, str] | None = None, base_url: str = "", model: str = ""
+        cls,
+        environment: Mapping[str, str] | None = None,
+        base_url: str = "",
+        model: str = "",
+        overlay: str = "",
     ) -> Self:
         """The settings; a `base_url` and a `model` given by hand count for every role.
 
@@ -42,7 +48,12 @@ class Settings(Word):
             said = {name: value for name, value in said.items() if not _overridden(name, base_url)}
             said |= {name: value for name, value in by_hand.items() if value}
         folder = said.get("CLINALIGN_DATA_DIR") or platformdirs.user_data_dir("clinalign")
-        return cls(**{role: _endpoint(role, said) for role in ROLES}, data_dir=Path(folder))
+        laid = overlay or said.get("CLINALIGN_OVERLAY", "")
+        return cls(
+            **{role: _endpoint(role, said) for role in ROLES},
+            data_dir=Path(folder),
+            overlays=tuple(Path(one) for one in laid.split(os.pathsep) if one),
+        )
 
 
 def quiet_libraries() -> None:

@@ -1,7 +1,7 @@
 """Reads the library and the taxonomy from their files and refuses what is wrong with them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -28,23 +28,39 @@ def load_library(taxonomy: Taxonomy, folder: Traversable = PACKAGE / "library") 
     Raises:
         BadInput: a file or a principle cannot be used; it names the file and the principle.
     """
-    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=str)
-    principles = sorted(
-        (one for path in paths for one in _principles(path)), key=lambda one: one.id
-    )
-    _check_ids(principles)
+    read_all = [read_principle(record, where) for where, record in records(folder)]
+    return checked_library(read_all, taxonomy)
+
+
+def records(folder: Traversable) -> Iterator[tuple[str, Any]]:
+    """Each record of the folder's YAML files, with the words for where it stands."""
+    paths = (path for path in folder.iterdir() if path.name.endswith((".yaml", ".yml")))
+    for path in sorted(paths, key=str):
+        rows = _yaml(path)
+        if not isinstance(rows, list):
+            raise BadInput(path.name, "a list of principles")
+        for position, row in enumerate(rows):
+            name = row.get("id", position) if isinstance(row, dict) else position
+            yield f"{path.name}: principle {name}", row
+
+
+def read_principle(record: Any, where: str) -> Principle:
+    return read(Principle, record, where)
+
+
+def checked_library(principles: Sequence[Principle], taxonomy: Taxonomy) -> Library:
+    """The library of these principles, in order of id.
+
+    Raises:
+        BadInput: an id stands twice, or a scenario is not of the taxonomy.
+    """
+    ids = [principle.id for principle in principles]
+    if doubled := sorted({one for one in ids if ids.count(one) > 1}):
+        raise BadInput("principle ids", "each id once", ", ".join(doubled))
     for principle in principles:
         _check_scenario(principle, taxonomy)
-    return Library(version=VERSION, hash=_hash(principles), principles=tuple(principles))
-
-
-def _principles(path: Traversable) -> Iterable[Principle]:
-    rows = _yaml(path)
-    if not isinstance(rows, list):
-        raise BadInput(path.name, "a list of principles")
-    for position, row in enumerate(rows):
-        name = row.get("id", position) if isinstance(row, dict) else position
-        yield read(Principle, row, f"{path.name}: principle {name}")
+    ordered = tuple(sorted(principles, key=lambda one: one.id))
+    return Library(version=VERSION, hash=_hash(ordered), principles=ordered)
 
 
 def _yaml(path: Traversable) -> Any:
@@ -52,12 +68,6 @@ def _yaml(path: Traversable) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(path.name, f"YAML in UTF-8 ({' '.join(str(error).split())})") from None
-
-
-def _check_ids(principles: list[Principle]) -> None:
-    ids = [principle.id for principle in principles]
-    if doubled := sorted({one for one in ids if ids.count(one) > 1}):
-        raise BadInput("principle ids", "each id once", ", ".join(doubled))
 
 
 def _check_scenario(principle: Principle, taxonomy: Taxonomy) -> None:
@@ -69,9 +79,8 @@ def _check_scenario(principle: Principle, taxonomy: Taxonomy) -> None:
     for name, scope in principle.scenario.items():
         for value in () if scope == "any" else scope:
             if value not in taxonomy[name].values:
-                raise BadInput(
-                    f"{where}.{name}", f"one of {', '.join(taxonomy[name].values)}", value
-                )
+                expected = f"one of {', '.join(taxonomy[name].values)}"
+                raise BadInput(f"{where}.{name}", expected, value)
 
 
 def _hash(principles: Iterable[Principle]) -> str:

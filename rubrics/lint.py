@@ -7,8 +7,10 @@ from inference.words import Word
 
 _PAIRS = (
     r"benefits? and harms?|harms? and benefits?|risks? and benefits?|benefits? and risks?"
-    r"|signs? and symptoms?|date and time|over and over|back and forth|pros and cons"
+    r"|eating and drinking|food and drink|signs? and symptoms?|date and time|over and over"
+    r"|back and forth|pros and cons"
 )
+_ADVISED = re.compile(r"\bwithout (medical|professional|a doctor's|the prescriber's) advice\b")
 _COMPOUND = re.compile(r"\band\b|;")
 _NEGATIVE = re.compile(
     r"\b(not|never|no|without|fails? to|omits?|lacks?|avoid(s|ing)?|refus(es|ing))\b", re.IGNORECASE
@@ -22,9 +24,10 @@ _UNIT = (
     r"|joules?|cm|mm|m|°|degrees?|bpm|mmhg|kpa|kcal|cycles?|divided|doses?|times?|seconds?|minutes?|hours?"
     r"|days?|weeks?|months?|years?|people|persons|women|men|children|in|out|of|to|or|per|th|st|nd|rd)"
 )
+_NO_DOSE = r"(?<!type )(?<!stage )(?<!grade )(?<!above )(?<!below )(?!(?:19|20)\d\d\b)"
 _BARE_DOSE = re.compile(
-    rf"\b(dose|dosage|maximum|give[sn]?|giving|takes?|taking)\b[^.;]*?(?<![\w.,/-])"
-    rf"(?!(?:19|20)\d\d\b)\d+(?:[.,]\d+)?(?![\w.,/-]*\d)(?!\s*-?\s*{_UNIT}\b)(?![%°/:])",
+    rf"\b(dose|dosage|maximum|takes?|taking)\b[^.;]*?(?<![\w.,/-]){_NO_DOSE}"
+    rf"\d+(?:[.,]\d+)?(?![\w.,/-]*\d)(?!\s*-?\s*{_UNIT}\b)(?![%°/:])",
     re.IGNORECASE,
 )
 
@@ -39,7 +42,8 @@ class Finding(Word):
 
 def findings(criterion: str) -> Iterator[Finding]:
     """What is wrong with the text of one criterion."""
-    said = re.sub(r"\"[^\"]*\"|'[^']{3,}'|\([^)]*\)|\[[^\]]*\]", " ", criterion)
+    said = _ADVISED.sub(" ", criterion)
+    said = re.sub(r"\"[^\"]*\"|'[^']{3,}'|\([^)]*\)|\[[^\]]*\]", " ", said)
     if _COMPOUND.search(re.sub(_PAIRS, " ", said, flags=re.IGNORECASE)):
         yield Finding(
             kind="compound",

@@ -16,7 +16,13 @@ from inference.words import read
 
 
 def run(
-    question: str, conversation: str, rounds: int, base_url: str, model: str, as_json: bool
+    question: str,
+    conversation: str,
+    rounds: int,
+    base_url: str,
+    model: str,
+    overlay: str,
+    as_json: bool,
 ) -> None:
     """Answer and print.
 
@@ -24,7 +30,7 @@ def run(
         ClinalignError: the question, a model or the data folder cannot be used.
     """
     asked = _conversation(question, conversation)
-    settings = Settings.from_environment(base_url=base_url, model=model)
+    settings = Settings.from_environment(base_url=base_url, model=model, overlay=overlay)
     episode, policy = asyncio.run(_work(settings, asked, Limits(rounds=rounds)))
     if as_json:
         print(json.dumps(as_data(episode, policy), ensure_ascii=False))

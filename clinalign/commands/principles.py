@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clinalign.commands.files import read_lines
-from clinalign.parts import open_reader, open_tools
+from clinalign.parts import open_library, open_reader, open_tools
 from clinalign.render import show_found, show_scenario
 from clinalign.settings import Settings
 from inference.embedding import OnnxEmbedder
@@ -15,21 +15,25 @@ from inference.messages import Conversation
 from inference.words import read
 from mcp_server.results import Principles
 from principle_store.checking import problems
-from principle_store.loading import load_library, load_taxonomy
+from principle_store.loading import load_taxonomy
+from principle_store.overlay import Change
 
 
 class LibraryRefused(ClinalignError):
     """The library has problems that must be mended first."""
 
 
-def check() -> None:
-    """Load the library and look for what is wrong with it.
+def check(overlay: str) -> None:
+    """Load the library, lay the overlays on it, and look for what is wrong.
 
     Raises:
         BadInput: a file or a principle cannot be read.
         LibraryRefused: there are problems; they were printed.
     """
-    library = load_library(load_taxonomy())
+    laid = open_library(Settings.from_environment(overlay=overlay), load_taxonomy())
+    library = laid.library
+    for change in laid.changes:
+        print(_told(change))
     found = problems(library, OnnxEmbedder())
     for problem in found:
         print(f"{problem.principle_id}: {problem.kind}: {problem.reason}")
@@ -38,7 +42,7 @@ def check() -> None:
     print(f"{len(library.principles)} principles, no problems")
 
 
-def search(question: str, labels: Mapping[str, str], k: int, as_json: bool) -> None:
+def search(question: str, labels: Mapping[str, str], k: int, overlay: str, as_json: bool) -> None:
     """Print the principles that belong to a question.
 
     Raises:
@@ -47,7 +51,7 @@ def search(question: str, labels: Mapping[str, str], k: int, as_json: bool) -> N
     asked, taxonomy = _question(question), load_taxonomy()
     for name, value in labels.items():
         taxonomy.check(name, value)
-    found = asyncio.run(_search(asked, labels, k))
+    found = asyncio.run(_search(asked, labels, k, overlay))
     if as_json:
         shown = {"id", "statement", "score", "why", "sources"}
         rows = [one.model_dump(mode="json", include=shown) for one in found.principles]
@@ -85,9 +89,17 @@ def scenario_data(found: Principles) -> dict[str, Any]:
     return {name: label.model_dump(by_alias=True) for name, label in found.scenario.items()}
 
 
-async def _search(asked: Conversation, labels: Mapping[str, str], k: int) -> Principles:
-    async with open_tools(Settings.from_environment()) as tools:
+async def _search(
+    asked: Conversation, labels: Mapping[str, str], k: int, overlay: str
+) -> Principles:
+    async with open_tools(Settings.from_environment(overlay=overlay)) as tools:
         return await tools.get_health_principles(asked, k, labels)
+
+
+def _told(change: Change) -> str:
+    what = f"changes {', '.join(change.fields)}" if change.fields else "is new"
+    over = f", overruling {change.overrules}" if change.overrules else ""
+    return f"{change.principle_id}: {what} (overlay {change.overlay}{over})"
 
 
 def _question(question: str) -> Conversation:

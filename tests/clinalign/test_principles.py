@@ -121,3 +121,16 @@ def test_problems_are_found_and_named(library: Library, embedder: MemoEmbedder) 
         (second.id, "harm"),
         (first.id, "duplicate"),
     }
+
+
+def test_an_overlay_is_searched_and_reported(run: Callable[..., Result], tmp_path: Path) -> None:
+    line = "In Germany, call 112 in an emergency."
+    (tmp_path / "de.yaml").write_text(
+        f"- id: heart-attack-call-first\n  statement: {line}\n", encoding="utf-8"
+    )
+
+    found = run("principles", "search", QUESTION, "--overlay", str(tmp_path), "--json")
+    checked = run("principles", "check", "--overlay", str(tmp_path))
+
+    assert json.loads(found.stdout)["principles"][0]["statement"] == line
+    assert f"heart-attack-call-first: changes statement (overlay {tmp_path.name})" in checked.stdout
