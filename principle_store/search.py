@@ -1,6 +1,5 @@
 """Which principles belong to a question: likeness of meaning and words, moved by the scenario."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from inference.messages import Conversation
@@ -9,6 +8,7 @@ from principle_store.store import PrincipleStore
 from principle_store.types import Found, Principle
 from rubrics.types import Scenario
 
+CANDIDATES = 40  # by meaning; the others count as far as the last of these
 LEXICAL_WEIGHT = 0.4  # of a full match in words, beside a cosine that is 1 at most
 SCENARIO_WEIGHT = 0.08  # cosines of related texts lie between 0.2 and 0.6 here
 NEAR_ENOUGH = 0.75  # of the nearest one's likeness: farther topics are other topics
@@ -28,23 +28,22 @@ class PrincipleSearch:
     ) -> tuple[Found, ...]:
         """Up to `k` principles that belong here, best first; if urgent, a critical one too."""
         principles = self._store.library.principles
-        near = await self._store.nearest(conversation.recent, len(principles))
-        shares = await asyncio.to_thread(self._words.shares, conversation.recent)
-        cosines = {principle.id: cosine for principle, cosine in near}
+        near = await self._store.nearest(conversation.recent, CANDIDATES)
+        farthest = near[-1][1] if near else 0.0
+        cosines = {one.id: farthest for one in principles} | {one.id: c for one, c in near}
+        shares = self._words.shares(conversation.recent)
         like = {id: cosine + LEXICAL_WEIGHT * shares[id] for id, cosine in cosines.items()}
-        ranked = sorted(
-            (
-                Found(
-                    principle=principle,
-                    score=round(like[principle.id] + bonus(principle, scenario), 4),
-                    why=_why(principle, cosine, shares[principle.id], scenario),
-                )
-                for principle, cosine in near
-            ),
-            key=lambda found: (-found.score, found.principle.id),
-        )
+        score = {one.id: round(like[one.id] + bonus(one, scenario), 4) for one in principles}
+        ranked = sorted(principles, key=lambda one: (-score[one.id], one.id))
         belonging = _near_in_topic(principles, like) | _fitting(principles, scenario)
-        return tuple(_chosen(ranked, belonging, scenario, k))
+        return tuple(
+            Found(
+                principle=one,
+                score=score[one.id],
+                why=_why(one, cosines[one.id], shares[one.id], scenario),
+            )
+            for one in _chosen(ranked, belonging, scenario, k)
+        )
 
 
 def bonus(principle: Principle, scenario: Scenario) -> float:
@@ -59,11 +58,10 @@ def bonus(principle: Principle, scenario: Scenario) -> float:
 
 
 def _chosen(
-    ranked: Sequence[Found], belonging: set[str], scenario: Scenario, k: int
-) -> Sequence[Found]:
-    chosen = [found for found in ranked if found.principle.id in belonging][:k]
-    general = [found for found in ranked if found.principle.reach == "general"]
-    spare = [found for found in general if found not in chosen]
+    ranked: Sequence[Principle], belonging: set[str], scenario: Scenario, k: int
+) -> Sequence[Principle]:
+    chosen = [one for one in ranked if one.id in belonging][:k]
+    spare = [one for one in ranked if one.reach == "general" and one.id not in belonging]
     chosen += spare[: max(0, min(FEWEST, k) - len(chosen))]
     return _with_critical(chosen, ranked, scenario)
 
@@ -89,16 +87,13 @@ def _fitting(principles: Sequence[Principle], scenario: Scenario) -> set[str]:
 
 
 def _with_critical(
-    chosen: Sequence[Found], ranked: Sequence[Found], scenario: Scenario
-) -> Sequence[Found]:
+    chosen: Sequence[Principle], ranked: Sequence[Principle], scenario: Scenario
+) -> Sequence[Principle]:
     """The chosen, the last one making room if it is urgent and none of them is critical."""
     urgency = scenario.value("urgency")
-    critical = [
-        found
-        for found in ranked
-        if found.principle.is_critical and found.principle.applies_to("urgency", urgency)
-    ]
-    if urgency not in URGENT or not critical or any(one in chosen for one in critical):
+    critical = [one for one in ranked if one.is_critical and one.applies_to("urgency", urgency)]
+    ids = {one.id for one in chosen}
+    if urgency not in URGENT or not critical or any(one.id in ids for one in critical):
         return chosen
     return [*chosen[:-1], critical[0]]
 

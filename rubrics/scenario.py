@@ -1,14 +1,14 @@
 """Reads the scenario of a question without a language model: wording first, then examples.
 
 The examples are this project's own (`scenario_examples.yaml`). For each dimension a ridge
-regression over their vectors gives every value a figure; the largest one names the value.
+regression over their vectors and form gives every value a figure; the largest one names the value.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 import yaml
@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from inference.embedding import TextVectors, Vectors
 from inference.messages import Conversation
 from inference.words import Word, read
+from rubrics.form import form_of
 from rubrics.taxonomy import Dimension, Taxonomy
 from rubrics.types import Label, Scenario
 
-RIDGE = 1.0  # chosen by five-fold cross-validation over the examples themselves
+Figures = NDArray[np.float64]
+RIDGE = 1.0  # this and the next chosen by five-fold cross-validation over the examples
+FORM_WEIGHT = 0.1  # of a question's form beside its vector, whose length is 1
 SHARPNESS = 3.0  # of the confidence: softmax over this many times the regression's figures
 LEAST_CONFIDENCE = {2: 0.55, 3: 0.40, 5: 0.30}  # by number of values; below it nothing is claimed
 WORDING_CONFIDENCE = 0.9
@@ -39,6 +42,20 @@ class Example(Word):
 def load_examples() -> tuple[Example, ...]:
     text = (files("rubrics") / "scenario_examples.yaml").read_text(encoding="utf-8")
     return read(tuple[Example, ...], yaml.safe_load(text), "scenario_examples.yaml")
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """What was learned from the examples: how to scale a question's form, and the weights."""
+
+    mean: Figures
+    scale: Figures
+    weights: Mapping[str, Figures]
+    """For each dimension, of shape (inputs, values)."""
+
+    def inputs(self, vectors: Vectors, forms: Figures) -> Figures:
+        scaled = FORM_WEIGHT * (forms - self.mean) / self.scale
+        return np.hstack([vectors, scaled, np.ones((len(vectors), 1))])
 
 
 class ScenarioReader:
@@ -65,44 +82,31 @@ class ScenarioReader:
         given = {name: value for name, value in (given or {}).items() if value}
         for name, value in given.items():
             self.taxonomy.check(name, value)
-        return await asyncio.to_thread(self._read, conversation, given)
+        return await asyncio.to_thread(self._read, conversation.recent, given)
 
-    def _read(self, conversation: Conversation, given: Mapping[str, str]) -> Scenario:
-        vector = self._questions.embed([conversation.recent])[0]
-        return Scenario(
-            labels={
-                dimension.name: self._label(dimension, conversation, vector, given)
-                for dimension in self.taxonomy.dimensions
-            }
-        )
-
-    def _label(
-        self,
-        dimension: Dimension,
-        conversation: Conversation,
-        vector: Vectors,
-        given: Mapping[str, str],
-    ) -> Label:
-        if value := given.get(dimension.name):
-            return _label(value, 1.0, "given")
-        for value, pattern in dimension.patterns.items():
-            if pattern.search(conversation.recent):
-                return _label(value, WORDING_CONFIDENCE, "wording")
-        values = list(dimension.values)
-        figures = np.append(vector, 1.0) @ self._weights[dimension.name]
-        shares = np.exp(SHARPNESS * (figures - figures.max()))
-        shares /= shares.sum()
-        best = int(shares.argmax())
-        if shares[best] < LEAST_CONFIDENCE[len(values)]:
-            return Label()
-        return _label(values[best], round(float(shares[best]), 3), "examples")
+    def _read(self, question: str, given: Mapping[str, str]) -> Scenario:
+        learned = self._learned
+        vectors = self._questions.embed([question])
+        inputs = learned.inputs(vectors, form_of(question)[None, :])[0]
+        labels = {}
+        for dimension in self.taxonomy.dimensions:
+            if value := given.get(dimension.name):
+                labels[dimension.name] = _label(value, 1.0, "given")
+            elif value := _by_wording(dimension, question):
+                labels[dimension.name] = _label(value, WORDING_CONFIDENCE, "wording")
+            else:
+                figures = inputs @ learned.weights[dimension.name]
+                labels[dimension.name] = _by_examples(list(dimension.values), figures)
+        return Scenario(labels=labels)
 
     @cached_property
-    def _weights(self) -> dict[str, NDArray[np.float64]]:
+    def _learned(self) -> _Regression:
         examples = load_examples()
         vectors = self._examples.embed([example.question for example in examples])
-        inputs = np.hstack([vectors, np.ones((len(vectors), 1))])
-        return {
+        forms = np.stack([form_of(example.question) for example in examples])
+        blank = _Regression(forms.mean(0), forms.std(0) + 1e-6, {})
+        inputs = blank.inputs(vectors, forms)
+        weights = {
             dimension.name: _ridge(
                 inputs,
                 [getattr(example, dimension.name) for example in examples],
@@ -110,17 +114,31 @@ class ScenarioReader:
             )
             for dimension in self.taxonomy.dimensions
         }
+        return replace(blank, weights=weights)
 
 
-def _ridge(
-    inputs: NDArray[Any], labels: Sequence[str], values: Sequence[str]
-) -> NDArray[np.float64]:
+def _by_wording(dimension: Dimension, question: str) -> str:
+    """The first value whose cues occur in the question; empty if none do."""
+    hits = (value for value, cue in dimension.patterns.items() if cue.search(question))
+    return next(hits, "")
+
+
+def _by_examples(values: Sequence[str], figures: Figures) -> Label:
+    shares = np.exp(SHARPNESS * (figures - figures.max()))
+    shares /= shares.sum()
+    best = int(shares.argmax())
+    if shares[best] < LEAST_CONFIDENCE[len(values)]:
+        return Label()
+    return _label(values[best], round(float(shares[best]), 3), "examples")
+
+
+def _ridge(inputs: Figures, labels: Sequence[str], values: Sequence[str]) -> Figures:
     """Weights of shape (inputs, values); rare values weigh as much as common ones."""
     targets = np.array([[1.0 if label == value else -1.0 for value in values] for label in labels])
     weight = np.array([1 / labels.count(label) for label in labels])[:, None]
     weight /= weight.mean()
     square = (inputs * weight).T @ inputs + RIDGE * np.eye(inputs.shape[1])
-    solved: NDArray[np.float64] = np.linalg.solve(square, (inputs * weight).T @ targets)
+    solved: Figures = np.linalg.solve(square, (inputs * weight).T @ targets)
     return solved
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.embedding import OnnxEmbedder
+from inference.embedding import MemoEmbedder, OnnxEmbedder
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.types import Principle
 from rubrics.evidence import FIGURES, Claim, Passages, evidence
@@ -81,7 +81,7 @@ def balanced_f1(met: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
 
 
 def main() -> None:
-    embedder = OnnxEmbedder()
+    embedder = MemoEmbedder(OnnxEmbedder())
     library = load_library(load_taxonomy()).principles
     rows, met, owner = [], [], []
     for position in range(len(library)):
