@@ -10,7 +10,7 @@ from rubrics.types import Scenario
 
 CANDIDATES = 40  # by meaning; the others count as far as the last of these
 LEXICAL_WEIGHT = 0.4  # of a full match in words, beside a cosine that is 1 at most
-SCENARIO_WEIGHT = 0.08  # cosines of related texts lie between 0.2 and 0.6 here
+SCENARIO_WEIGHT = {"general": 0.08, "topical": 0.04}  # a label; beside cosines of 0.2 to 0.6
 NEAR_ENOUGH = 0.75  # of the nearest one's likeness: farther topics are other topics
 LEAST = {"topical": 0.35, "general": 0.3}  # likeness; below it nothing near is meant
 FEWEST = 3  # principles for any question; general ones fill up
@@ -53,7 +53,7 @@ def bonus(principle: Principle, scenario: Scenario) -> float:
         if not label.value or principle.scenario[name] == "any":
             continue
         sign = 1 if principle.applies_to(name, label.value) else -1
-        total += sign * SCENARIO_WEIGHT * label.confidence
+        total += sign * SCENARIO_WEIGHT[principle.reach] * label.confidence
     return total
 
 

@@ -75,7 +75,7 @@ async def test_both_stores_bring_the_same_principles(
         ("5 week old baby has 38.4", "fever-under-3-months-examine-now"),
         ("what is the highest daily dose of paracetamol", "paracetamol-adult-dose-and-maximum"),
         ("is ibuprofen ok while I breastfeed", "medicines-pregnancy-breastfeeding"),
-        ("can I just stop my sertraline", "never-stop-these-medicines-abruptly"),
+        ("can I stop my citalopram from today", "never-stop-these-medicines-abruptly"),
     ],
 )
 async def test_the_right_principle_leads(
