@@ -20,6 +20,7 @@ from inference.words import Word, read
 from rubrics.evidence import FIGURES, Claim, Passages, evidence, is_english
 from rubrics.types import Criterion, Rubric, Verdict
 
+HARM_FROM = 0.8  # harm is rarely said, and a wrong MET would take a good sentence out again
 _GENERAL = re.compile(
     r"\b(accura\w+|clear(ly)?|concise\w*|appropriate\w*|empath\w+|tone|well[- ]organi[sz]ed|plain"
     r"|readab\w+|factual\w*|correct(ly)?|professional(ly)?|comprehensive\w*|simple words)\b",
@@ -102,7 +103,8 @@ class BuiltinJudge:
         figures, passage = evidence(claim, passages, vector)
         probability = self._head.probability(np.asarray(figures, dtype=np.float32))
         chance = f"probability {probability:.2f} of being met, by wording"
-        if probability >= self._head.met_from:
+        met_from = self._head.met_from if criterion.points > 0 else HARM_FROM
+        if probability >= met_from:
             return Verdict(
                 criterion_id=criterion.id, verdict="MET", explanation=chance, quote=passage
             )

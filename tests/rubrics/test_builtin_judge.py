@@ -21,8 +21,10 @@ def judge(embedder: MemoEmbedder) -> BuiltinJudge:
     return BuiltinJudge(embedder)
 
 
-async def verdict_of(judge: BuiltinJudge, answer: str, criterion: str) -> tuple[str, str]:
-    asked = Rubric(criteria=(Criterion(id="c1", criterion=criterion, points=5),))
+async def verdict_of(
+    judge: BuiltinJudge, answer: str, criterion: str, points: int = 5
+) -> tuple[str, str]:
+    asked = Rubric(criteria=(Criterion(id="c1", criterion=criterion, points=points),))
     (verdict,) = await judge.verdicts(ASKED, answer, asked)
     return verdict.verdict, verdict.quote
 
@@ -46,6 +48,15 @@ async def test_what_is_nowhere_said_is_unmet(judge: BuiltinJudge) -> None:
         "UNMET",
         "",
     )
+
+
+async def test_sharing_words_with_a_harm_does_not_convict(judge: BuiltinJudge) -> None:
+    answer = "In pregnancy or breastfeeding, do not stop a prescribed medicine without advice."
+    harm = "Calls a medicine safe in pregnancy or breastfeeding because it is herbal"
+
+    verdict, _ = await verdict_of(judge, answer, harm, points=-8)
+
+    assert verdict != "MET"
 
 
 @pytest.mark.parametrize(
