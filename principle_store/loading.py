@@ -12,6 +12,7 @@ from inference.errors import BadInput
 from inference.words import read
 from principle_store.types import Library, Principle
 from rubrics.taxonomy import Dimension, Taxonomy
+from rubrics.yaml_text import parsed
 
 VERSION = "0.1.0"
 PACKAGE = files("principle_store")
@@ -65,7 +66,7 @@ def checked_library(principles: Sequence[Principle], taxonomy: Taxonomy) -> Libr
 
 def _yaml(path: Traversable) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parsed(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(path.name, f"YAML in UTF-8 ({' '.join(str(error).split())})") from None
 

@@ -11,7 +11,6 @@ from functools import cached_property
 from importlib.resources import files
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from inference.embedding import TextVectors, Vectors
@@ -20,6 +19,7 @@ from inference.words import Word, read
 from rubrics.form import form_of
 from rubrics.taxonomy import Dimension, Taxonomy
 from rubrics.types import Label, Scenario
+from rubrics.yaml_text import parsed
 
 Figures = NDArray[np.float64]
 RIDGE = 1.0  # this and the next chosen by five-fold cross-validation over the examples
@@ -41,7 +41,7 @@ class Example(Word):
 
 def load_examples() -> tuple[Example, ...]:
     text = (files("rubrics") / "scenario_examples.yaml").read_text(encoding="utf-8")
-    return read(tuple[Example, ...], yaml.safe_load(text), "scenario_examples.yaml")
+    return read(tuple[Example, ...], parsed(text), "scenario_examples.yaml")
 
 
 @dataclass(frozen=True)
