@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-TEXTS = Path(__file__).parent.parent / "principle_store" / "library"
+TEXT = Path(__file__).parent.parent / "LICENSE"  # it never changes, so the model does not either
 VOCABULARY = 1024
 CONTEXT = 32_768
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level BPE, trained on the principles."""
+    """A byte-level BPE, trained on the licence."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -36,7 +36,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    bpe.train([str(path) for path in sorted(TEXTS.glob("*.yaml"))], trainer)
+    bpe.train([str(TEXT)], trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         eos_token="<|im_end|>",

@@ -16,6 +16,7 @@ from inference.errors import ModelError
 from inference.messages import Conversation, Message
 from inference.openai_compatible import OpenAICompatibleChat
 from rubrics.judge import ATTEMPTS, ModelJudge
+from rubrics.parsing import is_quoted
 from rubrics.types import Rubric
 from rubrics.writer import Hint, RubricWriter
 from tests.builders import rubric
@@ -99,11 +100,13 @@ async def test_a_verdict_held_to_the_schema_never_passes_without_its_evidence(
 ) -> None:
     asked = rubric(calls_the_emergency_number=9, asks_for_the_age=3, suggests_waiting=-6)
 
-    verdicts = await ModelJudge(chat).verdicts(ASKED, "Call now. Sit down.", asked)
+    answer = "Call now. Sit down."
+
+    verdicts = await ModelJudge(chat).verdicts(ASKED, answer, asked)
 
     assert [one.criterion_id for one in verdicts] == [one.id for one in asked.criteria]
-    assert all(one.verdict != "MET" for one in verdicts)
-    assert all(one.explanation for one in verdicts)
+    assert all(one.verdict != "MET" or is_quoted(one.quote, answer) for one in verdicts)
+    assert any(one.verdict != "ERROR" for one in verdicts)
 
 
 async def test_an_unreadable_verdict_is_an_error_and_never_unmet(
