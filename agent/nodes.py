@@ -29,11 +29,12 @@ class Nodes:
         self._policy, self._writer, self._tools, self._limits = policy, writer, tools, limits
 
     async def recall(self, episode: Episode) -> Episode:
-        """Read the scenario and find the principles."""
+        """Read the scenario and find the principles; those that only fill up are left out."""
         recalled = await self._tools.get_health_principles(
             episode["conversation"], k=self._limits.principles
         )
-        return {"recalled": recalled}
+        on_topic = tuple(one for one in recalled.principles if one.on_topic)
+        return {"recalled": recalled.model_copy(update={"principles": on_topic})}
 
     async def write_rubric(self, episode: Episode) -> Episode:
         """Say what a good answer to this question holds, before there is one."""

@@ -2,10 +2,11 @@
 
     python benchmarks/retrieval.py [--data healthbench_scenarios_dev.jsonl] [--json OUT]
 
-Prints macro-F1 of the scenario reader with bootstrap intervals, and side by side for our search
-and three peers (dense alone, BM25 alone, labels alone): the share of physicians' positive criteria
-whose nearest criterion among eight retrieved principles has a cosine of at least 0.5. Nothing is
-learned from these rows, and none of their text is kept.
+Prints macro-F1 of the scenario reader with bootstrap intervals; side by side for our search and
+three peers (Chroma dense alone, one vector a principle; BM25 alone; labels alone) the share of
+physicians' positive criteria whose nearest criterion among eight retrieved principles has a cosine
+of at least 0.5; and which share of the principles for an English question its twin in another
+language finds. Nothing is learned from these rows, and none of their text is kept.
 """
 
 import argparse
@@ -17,7 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import chromadb
 import numpy as np
+import yaml
+from chromadb.config import Settings
 
 from inference.embedding import MemoEmbedder, OnnxEmbedder, Vectors
 from inference.messages import Conversation
@@ -27,8 +31,9 @@ from principle_store.lexical import LexicalIndex
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.search import PrincipleSearch, bonus
 from principle_store.types import Library
-from rubrics.scenario import ScenarioReader
-from rubrics.types import Scenario
+from rubrics.glossary import load_glossaries
+from rubrics.scenario import BuiltinScenarioReader
+from rubrics.scenario_learning import kept, learned
 
 ROOT = Path(__file__).parent.parent
 K, NEAR = 8, 0.5
@@ -68,23 +73,57 @@ class Bench:
         self.library: Library = load_library(self.taxonomy)
         self.model = OnnxEmbedder()
         self.embedder = MemoEmbedder(self.model, size=20_000)
-        self.reader = ScenarioReader(self.taxonomy, self.embedder, self.embedder)
+        glossaries = load_glossaries()
+        self.reader = BuiltinScenarioReader(
+            self.taxonomy,
+            glossaries,
+            self.embedder,
+            lambda: kept(self.model.id) or learned(self.taxonomy, glossaries, self.embedder),
+        )
         self.store = ChromaPrincipleStore(self.library, self.embedder, self.embedder)
         self.search = PrincipleSearch(self.store)
         self.words = LexicalIndex(self.library)
+        self.dense = self._dense()
 
-    async def methods(self, asked: Conversation, scenario: Scenario) -> dict[str, list[str]]:
+    def _dense(self) -> chromadb.Collection:
+        """What a plain use of Chroma is: one vector a principle."""
+        client = chromadb.EphemeralClient(Settings(anonymized_telemetry=False))
+        collection = client.get_or_create_collection(
+            "dense-alone", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        )
+        principles = self.library.principles
+        texts = [f"{one.statement} {one.rationale}" for one in principles]
+        collection.upsert([one.id for one in principles], self.embedder.embed(texts))
+        return collection
+
+    async def ours(self, asked: Conversation) -> list[str]:
+        found = await self.search.find(await self.reader.read(asked), K)
+        return [one.principle.id for one in found]
+
+    async def methods(self, asked: Conversation) -> dict[str, list[str]]:
         """The ids that each way of searching brings back."""
-        found = await self.search.find(asked, scenario, K)
-        dense = await self.store.nearest(asked.recent, K)
-        shares = self.words.shares(asked.recent)
+        scenario = (await self.reader.read(asked)).scenario
+        dense = self.dense.query(query_embeddings=self.embedder.embed([asked.recent]), n_results=K)
+        shares = dict(zip(self.words.ids, self.words.shares(asked.recent), strict=True))
         labels = {one.id: bonus(one, scenario) for one in self.library.principles}
         return {
-            "ours": [one.principle.id for one in found],
-            "dense alone": [one.id for one, _ in dense],
+            "ours": await self.ours(asked),
+            "dense alone": dense["ids"][0],
             "BM25 alone": _top(shares.__getitem__, shares),
             "labels alone": _top(labels.__getitem__, labels),
         }
+
+    async def twins(self) -> dict[str, float]:
+        """For each language the share of the English twin's principles that are found."""
+        text = (Path(__file__).parent / "twin_questions.yaml").read_text(encoding="utf-8")
+        found: dict[str, list[float]] = {}
+        for row in yaml.safe_load(text):
+            english = await self.ours(Conversation.of(row["english"]))
+            same = set(english) & set(await self.ours(Conversation.of(row["question"])))
+            share = len(same) / len(english)
+            found.setdefault(row["language"], []).append(share)
+            found.setdefault("all", []).append(share)
+        return {language: round(statistics.mean(shares), 3) for language, shares in found.items()}
 
     def criteria(self, ids: Sequence[str]) -> Vectors:
         chosen = [one for one in self.library.principles if one.id in ids]
@@ -103,21 +142,21 @@ async def measured(rows: list[dict[str, Any]]) -> dict[str, Any]:
     search_seconds, embed_seconds = [], []
     for row in rows:
         asked = read(Conversation, {"messages": row["prompt"]}, "conversation")
-        scenario = await bench.reader.read(asked)
+        reading = await bench.reader.read(asked)
         for name, label in row["labels"].items():
             if name in ("urgency", "uncertainty", "expertise"):
-                pair = (OURS.get(label, label), scenario.value(name))
+                pair = (OURS.get(label, label), reading.scenario.value(name))
                 read_as.setdefault(name, []).append(pair)
         wanted = [one["criterion"] for one in row["rubrics"] if one["points"] > 0]
         vectors = bench.embedder.embed(wanted)
-        for method, ids in (await bench.methods(asked, scenario)).items():
+        for method, ids in (await bench.methods(asked)).items():
             hits = (vectors @ bench.criteria(ids).T).max(axis=1) >= NEAR
             covered.setdefault(method, []).extend(hits.tolist())
         began = time.perf_counter()
         bench.model.embed([asked.recent])
         embed_seconds.append(time.perf_counter() - began)
         began = time.perf_counter()
-        await bench.search.find(asked, scenario, K)
+        await bench.search.find(reading, K)
         search_seconds.append(time.perf_counter() - began)
     embedding = statistics.median(embed_seconds)
     return {
@@ -130,6 +169,7 @@ async def measured(rows: list[dict[str, Any]]) -> dict[str, Any]:
             name: round(statistics.mean(hits), 4) for name, hits in covered.items()
         },
         "criteria": len(covered["ours"]),
+        "twins in other languages": await bench.twins(),
         "search over embedding, medians": round(
             (statistics.median(search_seconds) + embedding) / embedding, 2
         ),

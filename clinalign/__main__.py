@@ -128,6 +128,63 @@ def principles_search(
     told(run, debug)
 
 
+@principles.command("export")
+def principles_export(
+    out: Annotated[str, typer.Argument(help="The file to write.")],
+    form: Annotated[
+        str, typer.Option("--format", help="clinalign: whole; principles_v1: a plain list.")
+    ] = "clinalign",
+    overlay: Overlay = "",
+    debug: Debug = False,
+) -> None:
+    """Write the library into one file."""
+
+    def run() -> None:
+        from clinalign.commands import exchange
+
+        exchange.export(form, out, overlay)
+
+    told(run, debug)
+
+
+@principles.command("import")
+def principles_import(
+    file: Annotated[str, typer.Argument(help="Principles in either format: JSON, JSONL or YAML.")],
+    into: Annotated[str, typer.Option(help="The overlay folder to write them to.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Of records that bring none: 'ORGANISATION | TITLE | YEAR | https://...'."
+        ),
+    ] = "",
+    debug: Debug = False,
+) -> None:
+    """Take principles from a file into an overlay; all of them or none."""
+
+    def run() -> None:
+        from clinalign.commands import exchange
+
+        exchange.take_in(file, into, source)
+
+    told(run, debug)
+
+
+@principles.command("catalogue")
+def principles_catalogue(
+    out: Annotated[str, typer.Argument(help="The HTML file to write.")],
+    overlay: Overlay = "",
+    debug: Debug = False,
+) -> None:
+    """Write the library as one page to leaf through in a browser."""
+
+    def run() -> None:
+        from clinalign.commands import exchange
+
+        exchange.catalogue(out, overlay)
+
+    told(run, debug)
+
+
 @app.command()
 def scenario(
     question: Annotated[str, typer.Argument(help="The health question.")] = "",

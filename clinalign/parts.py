@@ -10,18 +10,22 @@ from agent.state import Episode, Limits
 from clinalign.settings import Settings
 from inference.chat import ChatModel
 from inference.composer import Composer
-from inference.embedding import MemoEmbedder, OnnxEmbedder
+from inference.embedding import Embedder, MemoEmbedder, OnnxEmbedder
 from inference.endpoint import Endpoint
 from inference.messages import Conversation
 from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, connected
 from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
-from principle_store.loading import load_library, load_taxonomy
+from principle_store.loading import LIBRARY_VECTORS, load_library, load_taxonomy
 from principle_store.overlay import Overlaid, overlaid
 from rubrics.builtin_judge import BuiltinJudge
+from rubrics.glossary import Glossaries, load_glossaries
 from rubrics.judge import Judge, ModelJudge
-from rubrics.scenario import ScenarioReader
+from rubrics.model_reading import ModelScenarioReader
+from rubrics.reading import ScenarioReader
+from rubrics.scenario import BuiltinScenarioReader
+from rubrics.scenario_learning import kept, learned
 from rubrics.taxonomy import Taxonomy
 from rubrics.writer import RubricWriter
 
@@ -29,20 +33,66 @@ if TYPE_CHECKING:
     from inference.openai_compatible import OpenAICompatibleChat
 
 
-def open_server(settings: Settings, judging: ChatModel | None = None) -> HealthServer:
-    """The MCP server on the embedded store, judged by a model if one is given or configured.
+def open_server(
+    settings: Settings, judging: ChatModel | None = None, reading: ChatModel | None = None
+) -> HealthServer:
+    """The MCP server on the embedded store.
+
+    Args:
+        settings: a judge and a reader configured there are used unless they are given.
+        judging: judges in place of the built-in judge.
+        reading: reads questions in place of the built-in reader.
 
     Raises:
+        ModelError: a configured embedding model gives no vectors.
         StorageError: the data folder cannot be written.
     """
-    model = OnnxEmbedder()
-    cached, embedder = VectorCache(model, settings.data_dir), MemoEmbedder(model)
+    vectors = open_vectors(settings)
     taxonomy = load_taxonomy()
-    if judging is None and settings.judge:
-        judging = _client(settings.judge)
-    judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(embedder)
-    store = ChromaPrincipleStore(open_library(settings, taxonomy).library, embedder, cached)
-    return build_server(store, ScenarioReader(taxonomy, embedder, cached), judge)
+    judging = judging or _configured(settings.judge)
+    judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(MemoEmbedder(OnnxEmbedder()))
+    library = open_library(settings, taxonomy).library
+    store = ChromaPrincipleStore(library, vectors.questions, vectors.texts)
+    reader = open_reader(settings, vectors, reading or _configured(settings.reader))
+    return build_server(store, reader, judge)
+
+
+@dataclass(frozen=True)
+class TextToVectors:
+    """The embedder, with the memory that suits each use."""
+
+    id: str
+    questions: MemoEmbedder
+    texts: VectorCache
+    """For texts that seldom change: principles and examples."""
+
+
+def open_vectors(settings: Settings) -> TextToVectors:
+    """The configured embedder, or the bundled one."""
+    embedder: Embedder = OnnxEmbedder()
+    if settings.embeddings:
+        # Imported when a server is configured: its libraries take a second to load.
+        from inference.served_embedder import ServedEmbedder
+
+        embedder = ServedEmbedder(settings.embeddings)
+    cache = VectorCache(embedder, settings.data_dir, LIBRARY_VECTORS)
+    return TextToVectors(embedder.id, MemoEmbedder(embedder), cache)
+
+
+def open_reader(
+    settings: Settings, vectors: TextToVectors, chat: ChatModel | None = None
+) -> ScenarioReader:
+    """The scenario reader: by the model if there is one."""
+    taxonomy = load_taxonomy()
+    # A served embedding model is taken to know the languages itself.
+    glossaries = load_glossaries() if settings.embeddings is None else Glossaries(())
+    reader = BuiltinScenarioReader(
+        taxonomy,
+        glossaries,
+        vectors.questions,
+        lambda: kept(vectors.id) or learned(taxonomy, glossaries, vectors.texts),
+    )
+    return ModelScenarioReader(chat, taxonomy, reader) if chat else reader
 
 
 def open_library(settings: Settings, taxonomy: Taxonomy) -> Overlaid:
@@ -54,14 +104,17 @@ def open_library(settings: Settings, taxonomy: Taxonomy) -> Overlaid:
     return overlaid(load_library(taxonomy), settings.overlays, taxonomy)
 
 
-def open_reader(settings: Settings) -> ScenarioReader:
+@asynccontextmanager
+async def open_reading(settings: Settings) -> AsyncIterator[ScenarioReader]:
     """The scenario reader alone.
 
     Raises:
+        ModelError: a configured model cannot be reached, or is not there.
         StorageError: the data folder cannot be written.
     """
-    model = OnnxEmbedder()
-    return ScenarioReader(load_taxonomy(), model, VectorCache(model, settings.data_dir))
+    async with AsyncExitStack() as closing:
+        chat = await _chat(settings.reader, closing)
+        yield open_reader(settings, open_vectors(settings), chat)
 
 
 @asynccontextmanager
@@ -100,7 +153,9 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         policy = await _chat(settings.policy, closing)
         writer = await _chat(settings.writer, closing)
         judge = await _chat(settings.judge, closing)
-        tools = await closing.enter_async_context(connected(open_server(settings, judge)))
+        reader = await _chat(settings.reader, closing)
+        server = open_server(settings, judge, reader)
+        tools = await closing.enter_async_context(connected(server))
         yield Desk(policy or Composer(), RubricWriter(writer), tools)
 
 
@@ -112,6 +167,10 @@ async def _chat(
     chat = await _client(endpoint).connected()
     closing.push_async_callback(chat.aclose)
     return chat
+
+
+def _configured(endpoint: Endpoint | None) -> ChatModel | None:
+    return _client(endpoint) if endpoint else None
 
 
 def _client(endpoint: Endpoint) -> "OpenAICompatibleChat":

@@ -15,8 +15,8 @@ from inference.endpoint import Endpoint
 from inference.errors import BadInput
 from inference.words import Word
 
-Role = Literal["policy", "writer", "judge", "examiner"]
-ROLES: tuple[Role, ...] = ("policy", "writer", "judge", "examiner")
+Role = Literal["policy", "writer", "judge", "examiner", "reader"]
+ROLES: tuple[Role, ...] = ("policy", "writer", "judge", "examiner", "reader")
 GRADERS = ("judge", "examiner")
 
 
@@ -25,6 +25,10 @@ class Settings(Word):
     writer: Endpoint | None = None
     judge: Endpoint | None = None
     examiner: Endpoint | None = None
+    reader: Endpoint | None = None
+    """Reads a question's scenario and puts it into English."""
+    embeddings: Endpoint | None = None
+    """An embedding model in place of the bundled one; has an address of its own only."""
     data_dir: Path
     overlays: tuple[Path, ...] = ()
     """Folders of principles laid over the library, later ones over earlier ones."""
@@ -51,6 +55,7 @@ class Settings(Word):
         laid = overlay or said.get("CLINALIGN_OVERLAY", "")
         return cls(
             **{role: _endpoint(role, said) for role in ROLES},
+            embeddings=_embeddings(said),
             data_dir=Path(folder),
             overlays=tuple(Path(one) for one in laid.split(os.pathsep) if one),
         )
@@ -79,6 +84,18 @@ def _endpoint(role: Role, said: Mapping[str, str]) -> Endpoint | None:
             key = _first(said, family, "API_KEY") or "EMPTY"
             return Endpoint(base_url=base_url, model=model, api_key=key)
     return None
+
+
+def _embeddings(said: Mapping[str, str]) -> Endpoint | None:
+    family = ["CLINALIGN_EMBEDDINGS"]
+    base_url, model = _first(said, family, "BASE_URL"), _first(said, family, "MODEL")
+    if not base_url:
+        return None
+    _check_address(base_url)
+    if not model:
+        raise BadInput("CLINALIGN_EMBEDDINGS_MODEL", "the embedding model's name")
+    key = _first(said, family, "API_KEY") or "EMPTY"
+    return Endpoint(base_url=base_url, model=model, api_key=key)
 
 
 def _first(said: Mapping[str, str], prefixes: list[str], name: str) -> str:

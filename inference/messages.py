@@ -11,6 +11,7 @@ MOST_CHARACTERS = 100_000
 
 
 EARLIER_CHARACTERS = 500
+CONTEXT_CHARACTERS = 1200  # about what the embedder can take in
 
 
 class Message(Word):
@@ -44,6 +45,12 @@ class Conversation(Word):
         """The last user turn and the beginning of the one before it, for "and what about her?"."""
         turns = [message.content for message in self.messages if message.role == "user"]
         return "\n".join([turns[-1], *(turn[:EARLIER_CHARACTERS] for turn in turns[-2:-1])])
+
+    @property
+    def context(self) -> str:
+        """The end of the whole conversation, both sides; of a single turn, the turn."""
+        whole = self.as_text() if len(self.messages) > 1 else self.question
+        return whole[-CONTEXT_CHARACTERS:]
 
     @classmethod
     def of(cls, question: str, earlier: tuple[Message, ...] = ()) -> Self:

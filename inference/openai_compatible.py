@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from inference.chat import Reply, Sampling
 from inference.endpoint import Endpoint
-from inference.errors import ModelError, ModelUnknown, ModelUnreachable
+from inference.errors import ModelUnknown
 from inference.messages import Message
+from inference.server_errors import LONGEST_WAIT_SECONDS, told, unreadable
 
-LONGEST_WAIT_SECONDS = 300.0
 RETRIES = (
     2  # of the transport: refused connections, time-outs, 429 and 5xx; the client waits in between
 )
@@ -62,14 +62,14 @@ class OpenAICompatibleChat:
                 return await self._ask(sent, sampling, extra_body=_wanted(schema))
             except openai.BadRequestError as error:
                 if "response_format" not in str(error) and "schema" not in str(error):
-                    raise self._told(error) from error
+                    raise told(error, self.endpoint) from error
                 self._takes_schemas = False
             except openai.OpenAIError as error:
-                raise self._told(error) from error
+                raise told(error, self.endpoint) from error
         try:
             return await self._ask(sent, sampling)
         except openai.OpenAIError as error:
-            raise self._told(error) from error
+            raise told(error, self.endpoint) from error
 
     async def _ask(self, sent: list[tuple[str, str]], sampling: Sampling, **also: Any) -> Reply:
         settings = sampling.model_dump(exclude_none=True)
@@ -77,7 +77,7 @@ class OpenAICompatibleChat:
             said = await self._client.ainvoke(sent, **settings, **also)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             # What the client says of a reply that is not in the API's shape.
-            raise self._unreadable(error) from error
+            raise unreadable(error, self.endpoint) from error
         usage = said.usage_metadata
         return Reply(
             text=said.text,
@@ -99,34 +99,7 @@ class OpenAICompatibleChat:
             except openai.NotFoundError:
                 return []
             except openai.OpenAIError as error:
-                raise self._told(error) from error
-
-    def _told(self, error: openai.OpenAIError) -> ModelError:
-        """Our words for the client's error. None of them repeats what was sent."""
-        where = self.endpoint.base_url
-        match error:
-            case openai.APITimeoutError():
-                return ModelUnreachable(
-                    f"{where} did not answer within {LONGEST_WAIT_SECONDS:.0f} s"
-                )
-            case openai.APIConnectionError():
-                return ModelUnreachable(
-                    f"nothing answers at {where}; start the model server or set another --base-url"
-                )
-            case openai.NotFoundError():
-                return ModelUnknown(
-                    f"{where} has no model {self.name!r}; set --model or CLINALIGN_MODEL"
-                )
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return ModelError(f"{where} refused the key; set CLINALIGN_API_KEY")
-            case openai.APIStatusError():
-                return ModelError(f"{where} answered HTTP {error.status_code}{_reason(error)}")
-            case _:
-                return self._unreadable(error)
-
-    def _unreadable(self, error: Exception) -> ModelError:
-        what = type(error).__name__
-        return ModelError(f"{self.endpoint.base_url} gave a reply that cannot be read ({what})")
+                raise told(error, self.endpoint) from error
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -155,9 +128,3 @@ def _wanted(schema: Mapping[str, Any]) -> dict[str, Any]:
     # In the extra body: as an argument, the client would parse the reply and refuse one cut short.
     wanted = {"name": "reply", "schema": dict(schema), "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": wanted}}
-
-
-def _reason(error: openai.APIStatusError) -> str:
-    # Only the one reason that a user can act on; other texts may quote the request.
-    too_long = error.status_code == 400 and "context" in str(error).lower()
-    return ": the messages are longer than the model's context" if too_long else ""

@@ -13,6 +13,8 @@ class FoundPrinciple(Word):
     id: str
     statement: str
     score: float
+    on_topic: bool
+    """False for one that only fills up to the number asked for."""
     why: str
     guidance: tuple[Guidance, ...]
     criteria: tuple[Criterion, ...]
@@ -27,6 +29,7 @@ class FoundPrinciple(Word):
             id=principle.id,
             statement=principle.statement,
             score=found.score,
+            on_topic=found.on_topic,
             why=found.why,
             guidance=principle.guidance,
             criteria=principle.ready_criteria(),
@@ -39,8 +42,12 @@ class Principles(Word):
     """The result of `get_health_principles`."""
 
     scenario: dict[str, Label]
+    language: str
+    """Of the question, in two letters."""
     principles: tuple[FoundPrinciple, ...]
     library: LibraryStamp
+    note: str = ""
+    """Why a model's reading of the question was not used, if one was asked for."""
 
 
 class ScoredAnswer(Word):
@@ -53,3 +60,4 @@ class ScoredAnswer(Word):
     verdicts: tuple[Verdict, ...]
     judge: str
     judge_agreement: str
+    library: LibraryStamp

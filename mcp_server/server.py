@@ -16,7 +16,7 @@ from mcp_server.errors import argument_error
 from mcp_server.tools import HealthToolbox
 from principle_store.store import PrincipleStore
 from rubrics.judge import Judge
-from rubrics.scenario import ScenarioReader
+from rubrics.reading import ScenarioReader
 from rubrics.taxonomy import Taxonomy
 
 INSTRUCTIONS = """\
@@ -96,8 +96,10 @@ def _name_the_values(server: MCPServer[Any], taxonomy: Taxonomy) -> None:
     """Put the taxonomy's values into the schema: the file decides what they are, not the code."""
     tool = server._tool_manager.get_tool("get_health_principles")
     assert tool is not None
+    arguments = tool.parameters["properties"]
     for dimension in taxonomy.dimensions:
-        tool.parameters["properties"][dimension.name] |= {
-            "enum": ["", *dimension.values],
-            "description": f"Known {dimension.name}; empty: read from the question.",
-        }
+        if dimension.name in arguments:
+            arguments[dimension.name] |= {
+                "enum": ["", *dimension.values],
+                "description": f"Known {dimension.name}; empty: read from the question.",
+            }

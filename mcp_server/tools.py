@@ -17,7 +17,7 @@ from principle_store.search import PrincipleSearch
 from principle_store.store import PrincipleStore, principles_by_id
 from principle_store.types import LibraryStamp
 from rubrics.judge import Judge
-from rubrics.scenario import ScenarioReader
+from rubrics.reading import ScenarioReader
 from rubrics.scoring import score
 from rubrics.types import Rubric, Score, Ungraded, Verdict
 from rubrics.writer import ready_rubric
@@ -110,12 +110,14 @@ class HealthToolbox:
                 "expertise": expertise,
                 "task_type": task_type,
             }
-            scenario = await self._reader.read(asked, given)
-            found = await self._search.find(asked, scenario, k)
+            reading = await self._reader.read(asked, given)
+            found = await self._search.find(reading, k)
             return Principles(
-                scenario=scenario.labels,
+                scenario=reading.scenario.labels,
+                language=reading.language,
                 principles=tuple(map(FoundPrinciple.of, found)),
                 library=self._stamp,
+                note=reading.note,
             )
 
     async def score_against_rubric(
@@ -140,6 +142,7 @@ class HealthToolbox:
                 verdicts=verdicts,
                 judge=self._judge.name,
                 judge_agreement=self._judge.agreement,
+                library=self._stamp,
             )
 
     async def _rubric(self, asked: Conversation, rows: list[Any], ids: list[str]) -> Rubric:
@@ -152,9 +155,8 @@ class HealthToolbox:
         if ids:
             principles = principles_by_id(self._store.library, ids)
         else:
-            scenario = await self._reader.read(asked)
-            found = await self._search.find(asked, scenario, RETRIEVED)
-            principles = tuple(one.principle for one in found)
+            found = await self._search.find(await self._reader.read(asked), RETRIEVED)
+            principles = tuple(one.principle for one in found if one.on_topic)
         return ready_rubric([one.ready_criteria() for one in principles])
 
 

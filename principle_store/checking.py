@@ -35,6 +35,10 @@ def _wording(principle: Principle) -> Iterator[Problem]:
     if not principle.sayings():
         reason = "no guidance can be said; add a `say` line"
         yield Problem(principle_id=principle.id, kind="guidance", reason=reason)
+    for part in ("rationale", "examples"):
+        if not getattr(principle, part):
+            reason = f"it has no {part}; add {part}"
+            yield Problem(principle_id=principle.id, kind=part, reason=reason)
 
 
 def _doubles(principles: Sequence[Principle], texts: TextVectors) -> Iterator[Problem]:

@@ -5,10 +5,10 @@ The embedder is English. Other languages come in through the principles' search 
 
 import logging
 import re
-from collections.abc import Mapping
 
 import bm25s
 import numpy as np
+from numpy.typing import NDArray
 
 from principle_store.types import Library, Principle
 
@@ -26,19 +26,19 @@ _COMMON = re.compile(
 
 class LexicalIndex:
     def __init__(self, library: Library) -> None:
-        self._ids = [principle.id for principle in library.principles]
+        self.ids = [principle.id for principle in library.principles]
         logging.getLogger("bm25s").setLevel(logging.WARNING)  # it switches itself to DEBUG
         self._index = bm25s.BM25()
         texts = [tokens(_text(principle)) for principle in library.principles]
         self._index.index(texts, show_progress=False)
 
-    def shares(self, text: str) -> Mapping[str, float]:
-        """For each principle how much of a match it is, 0 to 1, by id."""
+    def shares(self, text: str) -> NDArray[np.float64]:
+        """For each principle of `ids` how much of a match it is, 0 to 1."""
         asked = list(dict.fromkeys(tokens(text)))
         if not asked:
-            return dict.fromkeys(self._ids, 0.0)
+            return np.zeros(len(self.ids))
         points = np.asarray(self._index.get_scores(asked), dtype=np.float64)
-        return dict(zip(self._ids, (points / (points + HALF)).tolist(), strict=True))
+        return points / (points + HALF)
 
 
 def tokens(text: str) -> list[str]:
@@ -55,5 +55,4 @@ def tokens(text: str) -> list[str]:
 
 def _text(principle: Principle) -> str:
     words = [word for spoken in principle.search_words.values() for word in spoken]
-    criteria = [criterion.criterion for criterion in principle.criteria]
-    return " ".join([*principle.searched_texts(), *criteria, *principle.sayings(), *words])
+    return " ".join([*principle.searched_texts(), *principle.sayings(), *words])

@@ -16,6 +16,8 @@ from rubrics.yaml_text import parsed
 
 VERSION = "0.1.0"
 PACKAGE = files("principle_store")
+LIBRARY_VECTORS = PACKAGE / "library_vectors.npz"
+"""The texts' vectors by the bundled embedder, made by `tools/embed_library.py`."""
 
 
 def load_taxonomy() -> Taxonomy:
@@ -73,7 +75,7 @@ def _yaml(path: Traversable) -> Any:
 
 def _check_scenario(principle: Principle, taxonomy: Taxonomy) -> None:
     where = f"principle {principle.id}: scenario"
-    if set(principle.scenario) != set(taxonomy.names()):
+    if not set(principle.scenario) <= set(taxonomy.names()):
         raise BadInput(
             where, f"the dimensions {', '.join(taxonomy.names())}", list(principle.scenario)
         )

@@ -1,22 +1,27 @@
 """Principles in a matrix: exact and without Chroma. The fake of the store, and its yardstick."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from inference.embedding import TextVectors
-from principle_store.store import nearest_first
-from principle_store.types import Library, Principle
+from principle_store.store import Near, Rows, direction
+from principle_store.types import Library
 
 
 class InMemoryPrincipleStore:
     def __init__(self, library: Library, questions: TextVectors, texts: TextVectors) -> None:
         self.library = library
         self._questions = questions
-        self._owners = [one for one in library.principles for _ in one.searched_texts()]
-        self._vectors = texts.embed(library.searched_texts())
+        self._rows = Rows(library, texts)
 
-    async def nearest(self, text: str, count: int) -> Sequence[tuple[Principle, float]]:
-        (asked,) = await asyncio.to_thread(self._questions.embed, [text])
-        return nearest_first(
-            zip(self._owners, (self._vectors @ asked).tolist(), strict=True), count
-        )
+    async def nearest(
+        self, texts: Sequence[str], count: int, also: Iterable[str] = ()
+    ) -> Sequence[Near]:
+        asked = direction(await asyncio.to_thread(self._questions.embed, list(texts)))
+        everything = self._rows.near(self._rows.principles, asked)
+        wanted = set(also)
+        return [
+            one
+            for position, one in enumerate(everything)
+            if position < count or one.principle.id in wanted
+        ]

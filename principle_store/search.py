@@ -1,109 +1,135 @@
 """Which principles belong to a question: likeness of meaning and words, moved by the scenario."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from inference.messages import Conversation
+import numpy as np
+
+from principle_store.covering import Candidate, Figures, covering, distinct
 from principle_store.lexical import LexicalIndex
-from principle_store.store import PrincipleStore
+from principle_store.store import Near, PrincipleStore
 from principle_store.types import Found, Principle
+from rubrics.reading import Reading
 from rubrics.types import Scenario
 
-CANDIDATES = 40  # by meaning; the others count as far as the last of these
-LEXICAL_WEIGHT = 0.4  # of a full match in words, beside a cosine that is 1 at most
-SCENARIO_WEIGHT = {"general": 0.08, "topical": 0.04}  # a label; beside cosines of 0.2 to 0.6
-NEAR_ENOUGH = 0.75  # of the nearest one's likeness: farther topics are other topics
+CANDIDATES = 64  # by meaning
+BY_WORDS = 16  # candidates more, by words
+LEXICAL_WEIGHT = 0.3  # of a full match in words, beside a cosine that is 1 at most
+SCENARIO_WEIGHT = {"general": 0.04, "topical": 0.02}  # a label; beside cosines of 0.2 to 0.6
+GIVEN_WEIGHT = 3  # of a label that the caller gave, beside one that was read
+NEAR_ENOUGH = 0.8  # of the nearest one's likeness: farther topics are other topics
 LEAST = {"topical": 0.35, "general": 0.3}  # likeness; below it nothing near is meant
-FEWEST = 3  # principles for any question; general ones fill up
+SURE = 2  # principles taken for their likeness alone, before those that cover something new
+FEWEST = 3  # principles on topic for any question; general ones fill up
 URGENT = ("emergent", "conditionally_emergent")
-Likeness = Mapping[str, float]
 
 
 class PrincipleSearch:
     def __init__(self, store: PrincipleStore) -> None:
         self._store = store
         self._words = LexicalIndex(store.library)
+        self._row = {id: row for row, id in enumerate(self._words.ids)}
+        self._critical = [
+            one.id for one in store.library.principles if one.is_critical and one.reach == "general"
+        ]
 
-    async def find(
-        self, conversation: Conversation, scenario: Scenario, k: int
-    ) -> tuple[Found, ...]:
-        """Up to `k` principles that belong here, best first; if urgent, a critical one too."""
-        principles = self._store.library.principles
-        near = await self._store.nearest(conversation.recent, CANDIDATES)
-        farthest = near[-1][1] if near else 0.0
-        cosines = {one.id: farthest for one in principles} | {one.id: c for one, c in near}
-        shares = self._words.shares(conversation.recent)
-        like = {id: cosine + LEXICAL_WEIGHT * shares[id] for id, cosine in cosines.items()}
-        score = {one.id: round(like[one.id] + bonus(one, scenario), 4) for one in principles}
-        ranked = sorted(principles, key=lambda one: (-score[one.id], one.id))
-        belonging = _near_in_topic(principles, like) | _fitting(principles, scenario)
+    async def find(self, reading: Reading, k: int) -> tuple[Found, ...]:
+        """Up to `k` principles, best first: of those on topic, then of the next nearest.
+
+        If it is urgent, a critical one is among them.
+        """
+        candidates = await self._candidates(reading)
+        on_topic = _on_topic(candidates, reading.scenario)
+        belonging = [one for one in candidates if one.id in on_topic]
+        chosen: Sequence[Candidate] = belonging[: min(SURE, k)]
+        for rest in (belonging[SURE:], [one for one in candidates if one.id not in on_topic]):
+            chosen = [*chosen, *covering(rest, k - len(chosen), chosen)]
+        chosen = _with_critical(chosen, candidates, reading.scenario)
+        ranked = sorted(chosen, key=lambda one: (one.id not in on_topic, -one.score, one.id))
         return tuple(
             Found(
-                principle=one,
-                score=score[one.id],
-                why=_why(one, cosines[one.id], shares[one.id], scenario),
+                principle=one.near.principle,
+                score=one.score,
+                on_topic=one.id in on_topic,
+                why=_why(one, reading.scenario),
             )
-            for one in _chosen(ranked, belonging, scenario, k)
+            for one in ranked
         )
+
+    async def _candidates(self, reading: Reading) -> Sequence[Candidate]:
+        """Those near in meaning or words, best first."""
+        shares = self._words.shares(reading.words)
+        by_words = np.argsort(-shares, kind="stable")[:BY_WORDS]
+        also = [self._words.ids[row] for row in by_words if shares[row] > 0]
+        texts = list(dict.fromkeys([reading.english, reading.context]))
+        near = await self._store.nearest(texts, CANDIDATES, [*also, *self._critical])
+        found = [self._candidate(one, shares, reading.scenario) for one in near]
+        return distinct(sorted(found, key=lambda one: (-one.score, one.id)))
+
+    def _candidate(self, near: Near, shares: Figures, scenario: Scenario) -> Candidate:
+        share = float(shares[self._row[near.principle.id]])
+        like = near.likeness + LEXICAL_WEIGHT * share
+        return Candidate(near, share, like, round(like + bonus(near.principle, scenario), 4))
 
 
 def bonus(principle: Principle, scenario: Scenario) -> float:
-    """What the labels add: a named value counts for, one outside the scope against."""
+    """What the labels add: a named value counts for, one outside the scope against.
+
+    Urgency counts twice: to miss it costs the most.
+    """
     total = 0.0
     for name, label in scenario.labels.items():
-        if not label.value or principle.scenario[name] == "any":
+        if not label.value or principle.scope(name) == "any":
             continue
         sign = 1 if principle.applies_to(name, label.value) else -1
-        total += sign * SCENARIO_WEIGHT[principle.reach] * label.confidence
+        weight = SCENARIO_WEIGHT[principle.reach] * (GIVEN_WEIGHT if label.from_ == "given" else 1)
+        total += sign * weight * label.confidence * (2 if name == "urgency" else 1)
     return total
 
 
-def _chosen(
-    ranked: Sequence[Principle], belonging: set[str], scenario: Scenario, k: int
-) -> Sequence[Principle]:
-    chosen = [one for one in ranked if one.id in belonging][:k]
-    spare = [one for one in ranked if one.reach == "general" and one.id not in belonging]
-    chosen += spare[: max(0, min(FEWEST, k) - len(chosen))]
-    return _with_critical(chosen, ranked, scenario)
-
-
-def _near_in_topic(principles: Sequence[Principle], like: Likeness) -> set[str]:
-    """Those that are alike enough, measured against the most alike of their reach."""
-    kept = set()
+def _on_topic(candidates: Sequence[Candidate], scenario: Scenario) -> set[str]:
+    """The ids of those that are alike enough, or general and of this very scenario."""
+    kept = {one.id for one in candidates if _fits(one.near.principle, scenario)}
     for reach, least in LEAST.items():
-        ids = [principle.id for principle in principles if principle.reach == reach]
-        most = max((like[id] for id in ids), default=0.0)
-        kept |= {id for id in ids if like[id] >= max(least, NEAR_ENOUGH * most)}
+        likes = {one.id: one.like for one in candidates if one.near.principle.reach == reach}
+        enough = max(least, NEAR_ENOUGH * max(likes.values(), default=0.0))
+        kept |= {id for id, like in likes.items() if like >= enough}
+    general = (one.id for one in candidates if one.near.principle.reach == "general")
+    while len(kept) < FEWEST and (spare := next(general, None)):
+        kept.add(spare)
     return kept
 
 
-def _fitting(principles: Sequence[Principle], scenario: Scenario) -> set[str]:
-    """General principles whose scope holds every value of the scenario."""
-    return {
-        principle.id
-        for principle in principles
-        if principle.reach == "general"
-        and all(principle.applies_to(name, scenario.value(name)) for name in principle.scenario)
-    }
+def _fits(principle: Principle, scenario: Scenario) -> bool:
+    """Whether it is general and its scope holds every value of the scenario."""
+    return principle.reach == "general" and all(
+        principle.applies_to(name, scenario.value(name)) for name in principle.scenario
+    )
 
 
 def _with_critical(
-    chosen: Sequence[Principle], ranked: Sequence[Principle], scenario: Scenario
-) -> Sequence[Principle]:
+    chosen: Sequence[Candidate], candidates: Iterable[Candidate], scenario: Scenario
+) -> Sequence[Candidate]:
     """The chosen, the last one making room if it is urgent and none of them is critical."""
     urgency = scenario.value("urgency")
-    critical = [one for one in ranked if one.is_critical and one.applies_to("urgency", urgency)]
+    critical = [
+        one
+        for one in candidates
+        if one.near.principle.is_critical and one.near.principle.applies_to("urgency", urgency)
+    ]
     ids = {one.id for one in chosen}
     if urgency not in URGENT or not critical or any(one.id in ids for one in critical):
         return chosen
     return [*chosen[:-1], critical[0]]
 
 
-def _why(principle: Principle, cosine: float, share: float, scenario: Scenario) -> str:
+def _why(candidate: Candidate, scenario: Scenario) -> str:
+    principle, near = candidate.near.principle, candidate.near
     fitting = [
         f"{name} {value}"
         for name in principle.scenario
         if (value := scenario.value(name))
-        and principle.scenario[name] != "any"
+        and principle.scope(name) != "any"
         and principle.applies_to(name, value)
     ]
-    return "; ".join([f"meaning {cosine:.2f}", f"words {share:.2f}", *fitting])
+    said = [f"meaning {near.likeness:.2f}", f"words {candidate.share:.2f}"]
+    return "; ".join([*said, *fitting])

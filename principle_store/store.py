@@ -1,29 +1,95 @@
-"""The port to the principles: fetch them by id, or the ones nearest to a text."""
+"""The port to the principles: fetch them by id, or the ones nearest to a question."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.embedding import TextVectors, Vectors
 from inference.errors import BadInput
 from principle_store.types import Library, Principle
+
+
+@dataclass(frozen=True)
+class Near:
+    """A principle beside a question. Likenesses are cosines."""
+
+    principle: Principle
+    said: float
+    """To what it says."""
+    asked: NDArray[np.float32]
+    """To each way that people ask for it."""
+    wanted: NDArray[np.float32]
+    """To each of its good criteria; a question is often like what its answer should hold."""
+    criteria: Vectors
+    """The vectors of its good criteria."""
+
+    @cached_property
+    def likeness(self) -> float:
+        """The three ways of being alike count the same; one that is not there counts as said."""
+        views = (self.asked, self.wanted)
+        best = [float(view.max()) if view.size else self.said for view in views]
+        return (self.said + sum(best)) / 3
 
 
 class PrincipleStore(Protocol):
     @property
     def library(self) -> Library: ...
 
-    async def nearest(self, text: str, count: int) -> Sequence[tuple[Principle, float]]:
-        """Up to `count` principles and their cosine to the text, nearest first, then by id."""
+    async def nearest(
+        self, texts: Sequence[str], count: int, also: Iterable[str] = ()
+    ) -> Sequence[Near]:
+        """About `count` principles near to the texts' mean direction, and those of `also`.
+
+        Args:
+            texts: what is asked, said in one or several ways.
+            count: how many to look for; a few more or less may come.
+            also: ids of principles to compare in any case.
+
+        Returns:
+            The nearest first, then by id.
+        """
 
 
-def nearest_first(
-    hits: Iterable[tuple[Principle, float]], count: int
-) -> Sequence[tuple[Principle, float]]:
-    """Each principle once, with its best hit."""
-    best: dict[str, tuple[Principle, float]] = {}
-    for principle, cosine in hits:
-        if principle.id not in best or cosine > best[principle.id][1]:
-            best[principle.id] = (principle, cosine)
-    return sorted(best.values(), key=lambda hit: (-hit[1], hit[0].id))[:count]
+class Rows:
+    """A library's vectors: which rows of the matrix belong to which principle."""
+
+    def __init__(self, library: Library, texts: TextVectors) -> None:
+        self.principles: Mapping[str, Principle] = {one.id: one for one in library.principles}
+        self.vectors = texts.embed(library.searched_texts())
+        self._spans: dict[str, tuple[int, int, int]] = {}
+        start = 0
+        for one in library.principles:
+            middle = start + 1 + len(one.asked_as)
+            self._spans[one.id] = (start, middle, middle + len(one.good_criteria()))
+            start = self._spans[one.id][2]
+
+    def owners(self) -> list[str]:
+        """The id of the principle that each row belongs to."""
+        return [id for id, (start, _, end) in self._spans.items() for _ in range(start, end)]
+
+    def near(self, ids: Iterable[str], asked: Vectors) -> list[Near]:
+        """These principles beside the vector asked for, nearest first, then by id."""
+        found = [self._one(id, asked) for id in dict.fromkeys(ids)]
+        return sorted(found, key=lambda one: (-one.likeness, one.principle.id))
+
+    def _one(self, id: str, asked: Vectors) -> Near:
+        start, middle, end = self._spans[id]
+        said, *ways = (self.vectors[start:middle] @ asked).tolist()
+        criteria = self.vectors[middle:end]
+        return Near(
+            self.principles[id], said, np.array(ways, np.float32), criteria @ asked, criteria
+        )
+
+
+def direction(vectors: Vectors) -> Vectors:
+    """The mean direction of the rows, of length 1."""
+    mean = vectors.mean(axis=0)
+    pointing: Vectors = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    return pointing
 
 
 def principles_by_id(library: Library, ids: Iterable[str]) -> tuple[Principle, ...]:

@@ -59,11 +59,12 @@ class Principle(Word):
 
     id: Slug
     statement: Text
-    rationale: Text
+    rationale: str
+    """Why; empty in a draft from outside that does not say."""
     reach: Literal["general", "topical"]
     """General ones belong to all questions of their scenario, topical ones to their topic."""
     scenario: dict[str, Literal["any"] | tuple[str, ...]]
-    """For each dimension the values it applies to, or `any`."""
+    """For each dimension the values it applies to, or `any`; any for one that is not named."""
     asked_as: tuple[Text, ...] = ()
     """Typical questions in the askers' own words, by which the principle is found."""
     search_words: dict[Language, tuple[Text, ...]] = Field(default={})
@@ -76,11 +77,15 @@ class Principle(Word):
     evidence: Literal["guideline", "systematic_review", "regulation", "consensus", "good_practice"]
     status: Literal["drafted", "reviewed", "verified"]
     version: int = Field(ge=1)
-    examples: Examples
+    examples: Examples | None = None
+    """Lacking in drafts from outside alone."""
 
     def applies_to(self, dimension: str, value: str) -> bool:
-        scope = self.scenario[dimension]
+        scope = self.scope(dimension)
         return scope == "any" or value in scope
+
+    def scope(self, dimension: str) -> Literal["any"] | tuple[str, ...]:
+        return self.scenario.get(dimension, "any")
 
     @property
     def is_critical(self) -> bool:
@@ -98,9 +103,13 @@ class Principle(Word):
     def sayings(self) -> list[str]:
         return [guidance.say for guidance in self.guidance if guidance.say]
 
+    def good_criteria(self) -> tuple[str, ...]:
+        """What a good answer holds by this principle."""
+        return tuple(one.criterion for one in self.criteria if one.points > 0)
+
     def searched_texts(self) -> tuple[str, ...]:
-        """What stands for the principle in the index: what it says, and how people ask for it."""
-        return (f"{self.statement} {self.rationale}", *self.asked_as)
+        """All that stands for it in the index: what it says, how people ask, what it wants."""
+        return (f"{self.statement} {self.rationale}", *self.asked_as, *self.good_criteria())
 
 
 class Library(Word):
@@ -128,5 +137,7 @@ class Found(Word):
     principle: Principle
     score: float
     """Likeness to the question plus the scenario's bonus; comparable within one search only."""
+    on_topic: bool = True
+    """False for one that only fills up: the next nearest, about something else."""
     why: str = ""
     """What brought it back, for people."""

@@ -1,7 +1,7 @@
 """The dimensions of a scenario and their values: the shape of the taxonomy file, which is data."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Self
 
@@ -55,3 +55,13 @@ class Taxonomy(Word):
             raise BadInput("scenario", f"the dimensions {', '.join(self.names())}", name)
         if value and value not in self[name].values:
             raise BadInput(name, f"one of {', '.join(self[name].values)}, or nothing", value)
+
+    def checked(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The values given by a caller, without the empty ones.
+
+        Raises:
+            BadInput: a value, or a dimension, does not exist.
+        """
+        for name, value in given.items():
+            self.check(name, value)
+        return {name: value for name, value in given.items() if value}

@@ -132,7 +132,7 @@ class Label(Word):
     value: str = ""
     confidence: float = Field(default=0.0, ge=0, le=1)
     from_: str = Field(default="", alias="from")
-    """Who says so: `given`, `wording` or `examples`."""
+    """Who says so: `given`, `wording`, `examples` or `model`."""
 
 
 class Scenario(Word):

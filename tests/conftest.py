@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from clinalign.parts import Desk, open_desk, open_server
+from clinalign.parts import Desk, open_desk, open_reader, open_server, open_vectors
 from clinalign.settings import Settings
 from inference.embedding import MemoEmbedder, OnnxEmbedder
 from mcp_server.server import HealthServer
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.types import Library
+from rubrics.reading import ScenarioReader
 from rubrics.taxonomy import Taxonomy
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +78,11 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings(data_dir: Path) -> Settings:
     return Settings(data_dir=data_dir)
+
+
+@pytest.fixture(scope="session")
+def reader(settings: Settings) -> ScenarioReader:
+    return open_reader(settings, open_vectors(settings))
 
 
 @pytest.fixture(scope="session")

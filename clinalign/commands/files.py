@@ -1,11 +1,12 @@
-"""Reads the JSON files that commands are given."""
+"""Reads the files that commands are given, and writes those they make."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inference.errors import BadInput
+from inference.errors import BadInput, StorageError
 
 
 def read_json(path: str, what: str) -> Any:
@@ -14,7 +15,7 @@ def read_json(path: str, what: str) -> Any:
     Raises:
         BadInput: the file cannot be read, or is not JSON; it names the line and the column.
     """
-    return _parsed(_text(path, what), f"{what} {path}")
+    return _parsed(read_text(path, what), f"{what} {path}")
 
 
 def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -23,7 +24,7 @@ def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         BadInput: the file cannot be read, or a line holds no JSON object; it names the line.
     """
-    for number, line in enumerate(_text(path, what).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, what).split("\n"), start=1):
         if not line.strip():
             continue
         row = _parsed(line, f"{what} {path} line {number}")
@@ -32,7 +33,12 @@ def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
-def _text(path: str, what: str) -> str:
+def read_text(path: str, what: str) -> str:
+    """The content of a file in UTF-8.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
@@ -49,3 +55,20 @@ def _parsed(text: str, where: str) -> Any:
         raise BadInput(where, f"a JSON file ({place})") from None
     except RecursionError:
         raise BadInput(where, "a JSON file that is not nested so deep") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as draft:
+            draft.write(text)
+        Path(draft.name).replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written ({error.strerror})") from error

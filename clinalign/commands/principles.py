@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinalign.commands.files import read_lines
-from clinalign.parts import open_library, open_reader, open_tools
+from clinalign.parts import open_library, open_reading, open_tools
 from clinalign.render import show_found, show_scenario
 from clinalign.settings import Settings
 from inference.embedding import OnnxEmbedder
@@ -17,6 +17,7 @@ from mcp_server.results import Principles
 from principle_store.checking import problems
 from principle_store.loading import load_taxonomy
 from principle_store.overlay import Change
+from rubrics.types import Scenario
 
 
 class LibraryRefused(ClinalignError):
@@ -75,9 +76,7 @@ def scenario(question: str, path: str, as_json: bool) -> None:
         ]
     else:
         asked = [_question(question)]
-    reader = open_reader(Settings.from_environment())
-    for one in asked:
-        labels = asyncio.run(reader.read(one))
+    for labels in asyncio.run(_scenarios(asked)):
         if as_json:
             print(_json(labels.as_json()))
         else:
@@ -87,6 +86,11 @@ def scenario(question: str, path: str, as_json: bool) -> None:
 def scenario_data(found: Principles) -> dict[str, Any]:
     """The scenario as JSON writes it."""
     return {name: label.model_dump(by_alias=True) for name, label in found.scenario.items()}
+
+
+async def _scenarios(asked: Sequence[Conversation]) -> list[Scenario]:
+    async with open_reading(Settings.from_environment()) as reader:
+        return [(await reader.read(one)).scenario for one in asked]
 
 
 async def _search(

@@ -17,8 +17,7 @@ from mcp_server.client import HealthTools, connected
 from mcp_server.server import build_server
 from principle_store.memory import InMemoryPrincipleStore
 from principle_store.types import Library
-from rubrics.scenario import ScenarioReader
-from rubrics.taxonomy import Taxonomy
+from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric, Verdict
 from rubrics.writer import RubricWriter
 
@@ -56,9 +55,8 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-async def run(library: Library, taxonomy: Taxonomy, embedder: MemoEmbedder) -> Run:
+async def run(library: Library, reader: ScenarioReader, embedder: MemoEmbedder) -> Run:
     store = InMemoryPrincipleStore(library, embedder, embedder)
-    reader = ScenarioReader(taxonomy, embedder, embedder)
 
     async def run(policy: ScriptedChat, *rounds: str, **limits: Any) -> Episode:
         judge = ScriptedJudge(*rounds)
@@ -174,10 +172,9 @@ async def test_the_prompts_are_as_they_were_agreed(
 
 
 async def test_the_composer_adds_what_was_missed_and_loses_nothing(
-    library: Library, taxonomy: Taxonomy, embedder: MemoEmbedder
+    library: Library, reader: ScenarioReader, embedder: MemoEmbedder
 ) -> None:
     store = InMemoryPrincipleStore(library, embedder, embedder)
-    reader = ScenarioReader(taxonomy, embedder, embedder)
     judge = ScriptedJudge("U" * 12, "M" + "U" * 11, "MM" + "U" * 10)
     async with connected(build_server(store, reader, judge)) as tools:
         agent = build_agent(Composer(), RubricWriter(None), tools, Limits())

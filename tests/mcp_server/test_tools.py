@@ -20,8 +20,7 @@ from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
 from principle_store.types import Library
 from rubrics.judge import ModelJudge
-from rubrics.scenario import ScenarioReader
-from rubrics.taxonomy import Taxonomy
+from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric
 
 ASKED = Conversation.of("My father has crushing chest pain. What should we do?")
@@ -170,11 +169,11 @@ async def test_a_refusal_reaches_the_typed_client(tools: HealthTools) -> None:
 
 
 async def test_a_judge_that_fails_makes_no_score(
-    library: Library, taxonomy: Taxonomy, embedder: MemoEmbedder
+    library: Library, reader: ScenarioReader, embedder: MemoEmbedder
 ) -> None:
     gone = ScriptedChat([ModelUnreachable("nothing answers at http://x")] * 2)
     store = ChromaPrincipleStore(library, embedder, embedder)
-    server = build_server(store, ScenarioReader(taxonomy, embedder, embedder), ModelJudge(gone))
+    server = build_server(store, reader, ModelJudge(gone))
 
     async with connected(server) as tools:
         scored = await tools.score_against_rubric(ASKED, ANSWER, Rubric.from_rows(ROWS))

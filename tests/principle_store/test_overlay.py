@@ -76,7 +76,7 @@ def test_without_overlays_the_library_stays_as_it_is(library: Library, taxonomy:
         ([{"statement": "No id."}], "local.yaml: principle 0: expected a record with an id"),
         ([{"id": ID, "version": "two"}], f"local.yaml: principle {ID}.version"),
         ([{"id": "half-a-principle", "version": 1}], "principle half-a-principle.statement"),
-        ([{"id": ID, "scenario": {"urgency": "any"}}], "the dimensions urgency"),
+        ([{"id": ID, "scenario": {"mood": "any"}}], "the dimensions urgency"),
     ],
 )
 def test_a_faulty_overlay_is_refused_by_name(

@@ -13,6 +13,7 @@ from principle_store.memory import InMemoryPrincipleStore
 from principle_store.search import PrincipleSearch
 from principle_store.store import PrincipleStore, principles_by_id
 from principle_store.types import Found, Library
+from rubrics.reading import Reading
 from rubrics.types import Scenario
 
 
@@ -42,15 +43,27 @@ def scenario(**values: str) -> Scenario:
 
 
 async def found(store: PrincipleStore, question: str, k: int = 6, **values: str) -> Sequence[Found]:
-    return await PrincipleSearch(store).find(Conversation.of(question), scenario(**values), k)
+    return await PrincipleSearch(store).find(reading(Conversation.of(question), **values), k)
+
+
+def reading(asked: Conversation, **values: str) -> Reading:
+    """As an English question is read, with a scenario of these values alone."""
+    return Reading(
+        language="en",
+        english=asked.recent,
+        context=asked.context,
+        words=asked.recent,
+        scenario=scenario(**values),
+    )
 
 
 async def test_every_principle_is_found_by_its_own_words(store: PrincipleStore) -> None:
     for principle in store.library.principles:
-        (nearest, cosine), *_ = await store.nearest(principle.searched_texts()[0], 3)
+        found = await store.nearest([principle.searched_texts()[0]], 3)
 
-        assert nearest == principle
-        assert cosine == pytest.approx(1, abs=1e-3)
+        (itself,) = [one for one in found if one.principle == principle]
+        assert itself.said == pytest.approx(1, abs=1e-3)
+        assert itself.said == max(one.said for one in found)
 
 
 async def test_both_stores_bring_the_same_principles(
@@ -60,16 +73,25 @@ async def test_both_stores_bring_the_same_principles(
     memory = InMemoryPrincipleStore(library, embedder, cached)
 
     for question in ("How much paracetamol may I take?", "My child hit her head and vomited."):
-        ours, exact = await chroma.nearest(question, 8), await memory.nearest(question, 8)
-        assert [one.id for one, _ in ours] == [one.id for one, _ in exact]
-        assert [round(c, 3) for _, c in ours] == [round(c, 3) for _, c in exact]
+        ours, exact = await chroma.nearest([question], 40), await memory.nearest([question], 40)
+        first = [(one.principle.id, round(one.likeness, 3)) for one in ours][:8]
+        assert first == [(one.principle.id, round(one.likeness, 3)) for one in exact][:8]
+
+
+async def test_a_principle_asked_for_by_id_is_compared_however_far_it_is(
+    store: PrincipleStore,
+) -> None:
+    near = await store.nearest(["Can I eat liver while pregnant?"], 2, ["stroke-signs-call-now"])
+
+    assert near[-1].principle.id == "stroke-signs-call-now"
+    assert [one.likeness for one in near] == sorted((one.likeness for one in near), reverse=True)
 
 
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
         ("my wife suddenly can't lift her arm and talks funny", "stroke-signs-call-now"),
-        ("crushing chest pain since an hour, dad is 68", "heart-attack-call-first"),
+        ("crushing chest pain for an hour and sweating, dad is 68", "heart-attack-call-first"),
         ("he swallowed a whole blister of pills", "poisoning-call-before-symptoms"),
         ("I want to end my life tonight", "suicidal-crisis-connect-now"),
         ("5 week old baby has 38.4", "fever-under-3-months-examine-now"),
@@ -87,7 +109,8 @@ async def test_the_right_principle_leads(
 
 
 async def test_a_topic_that_is_not_meant_stays_out(store: PrincipleStore) -> None:
-    ids = [one.principle.id for one in await found(store, "my wife's arm is weak and she slurs")]
+    chosen = await found(store, "my wife's arm is weak and she slurs")
+    ids = [one.principle.id for one in chosen if one.on_topic]
 
     assert "stroke-signs-call-now" in ids
     assert not {"anaphylaxis-auto-injector-first", "opioid-safety-naloxone-taper"} & set(ids)
@@ -96,11 +119,12 @@ async def test_a_topic_that_is_not_meant_stays_out(store: PrincipleStore) -> Non
 async def test_the_scenario_moves_the_ranking(store: PrincipleStore) -> None:
     asked = "adrenaline for an allergic reaction"
 
-    lay, *_ = await found(store, asked, expertise="layperson")
-    professional, *_ = await found(store, asked, expertise="health_professional")
+    lay = await found(store, asked, expertise="layperson")
+    professional = await found(store, asked, expertise="health_professional")
 
-    assert lay.principle.id == "anaphylaxis-auto-injector-first"
-    assert professional.principle.id == "anaphylaxis-im-adrenaline-dose"
+    wanted = ["anaphylaxis-auto-injector-first", "anaphylaxis-im-adrenaline-dose"]
+    assert [one.principle.id for one in lay if one.principle.id in wanted] == wanted
+    assert professional[0].principle.id == wanted[1]
 
 
 @pytest.mark.parametrize("urgency", ["emergent", "conditionally_emergent"])
@@ -118,13 +142,36 @@ async def test_a_question_far_from_every_topic_gets_general_principles(
 ) -> None:
     chosen = await found(store, "zxqv?", task_type="information", expertise="layperson")
 
-    assert len(chosen) >= 3
+    assert sum(one.on_topic for one in chosen) >= 3
+
+
+async def test_no_principle_says_what_two_others_have_said(
+    library: Library, embedder: MemoEmbedder
+) -> None:
+    first = principles_by_id(library, ["stroke-signs-call-now"])[0]
+    copies = [first.model_copy(update={"id": f"stroke-copy-{n}"}) for n in range(4)]
+    crowded = library.model_copy(
+        update={"hash": "crowded", "principles": (*library.principles, *copies)}
+    )
+    store = InMemoryPrincipleStore(crowded, embedder, embedder)
+
+    chosen = await found(store, "my wife's arm is weak and she slurs her words", k=8)
+
+    same = [one for one in chosen if one.principle.statement == first.statement]
+    assert len(same) in (1, 2)
+
+
+async def test_as_many_come_as_were_asked_for(store: PrincipleStore) -> None:
+    chosen = await found(store, "my wife's arm is weak and she slurs her words", k=12)
+
+    assert len({one.principle.id for one in chosen}) == 12
+    assert [one.on_topic for one in chosen] == sorted((o.on_topic for o in chosen), reverse=True)
 
 
 async def test_scores_fall_and_never_more_than_k_come(store: PrincipleStore) -> None:
     chosen = await found(store, "I feel low since my father died", k=3)
 
-    scores = [one.score for one in chosen]
+    scores = [one.score for one in chosen if one.on_topic]
     assert scores == sorted(scores, reverse=True)
     assert 1 <= len(chosen) <= 3
 
@@ -133,7 +180,7 @@ async def test_an_earlier_turn_helps_a_short_question(store: PrincipleStore) -> 
     earlier = Message(role="user", content="How much paracetamol may an adult take in a day?")
     short = Conversation.of("And with another cold remedy?", (earlier,))
 
-    first, *_ = await PrincipleSearch(store).find(short, scenario(), 4)
+    first, *_ = await PrincipleSearch(store).find(reading(short), 4)
 
     assert first.principle.id == "paracetamol-adult-dose-and-maximum"
 

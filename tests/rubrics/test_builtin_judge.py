@@ -107,7 +107,9 @@ async def test_its_stated_agreement_is_the_measured_one(
 async def test_no_verdict_depends_on_the_other_criteria(
     judge: BuiltinJudge, library: Library
 ) -> None:
-    answer = library.principles[0].examples.passing
+    examples = library.principles[0].examples
+    assert examples is not None
+    answer = examples.passing
     criteria = [one for principle in library.principles[:6] for one in principle.ready_criteria()]
     forwards = Rubric(criteria=tuple(criteria))
     backwards = Rubric(criteria=tuple(reversed(criteria)))

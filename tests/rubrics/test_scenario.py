@@ -2,17 +2,14 @@ from collections import Counter
 
 import pytest
 
-from inference.embedding import MemoEmbedder
+from inference.embedding import MemoEmbedder, OnnxEmbedder
 from inference.errors import BadInput
 from inference.messages import Conversation
-from rubrics.scenario import ScenarioReader, load_examples
+from rubrics.glossary import load_glossaries
+from rubrics.reading import ScenarioReader
+from rubrics.scenario_learning import kept, learned, load_examples
 from rubrics.taxonomy import Taxonomy
 from rubrics.types import Label
-
-
-@pytest.fixture(scope="module")
-def reader(taxonomy: Taxonomy, embedder: MemoEmbedder) -> ScenarioReader:
-    return ScenarioReader(taxonomy, embedder, embedder)
 
 
 @pytest.mark.parametrize(
@@ -30,24 +27,24 @@ def reader(taxonomy: Taxonomy, embedder: MemoEmbedder) -> ScenarioReader:
 async def test_plain_cases_are_read_right(
     reader: ScenarioReader, question: str, dimension: str, value: str
 ) -> None:
-    scenario = await reader.read(Conversation.of(question))
+    reading = await reader.read(Conversation.of(question))
 
-    assert scenario.value(dimension) == value
+    assert reading.scenario.value(dimension) == value
 
 
 async def test_every_label_says_where_it_comes_from(reader: ScenarioReader) -> None:
     asked = Conversation.of("I can't breathe. What is asthma?")
 
-    scenario = await reader.read(asked, {"expertise": "layperson", "task_type": ""})
+    reading = await reader.read(asked, {"expertise": "layperson", "task_type": ""})
 
-    labels = scenario.labels
+    labels = reading.scenario.labels
     assert (labels["urgency"].from_, labels["urgency"].confidence) == ("wording", 0.9)
     assert (labels["expertise"].from_, labels["expertise"].confidence) == ("given", 1.0)
     assert labels["task_type"].from_ in ("examples", "")
 
 
 async def test_what_cannot_be_told_is_left_unspecified(reader: ScenarioReader) -> None:
-    scenario = await reader.read(Conversation.of("Thanks, that helps."))
+    scenario = (await reader.read(Conversation.of("Thanks, that helps."))).scenario
 
     assert scenario.labels["urgency"] == Label()
     assert scenario.value("urgency") == ""
@@ -68,10 +65,26 @@ async def test_an_unknown_value_is_refused_with_those_that_exist(
 
 
 def test_the_examples_cover_every_value(taxonomy: Taxonomy) -> None:
-    examples = load_examples()
+    examples = load_examples(taxonomy)
 
     for dimension in taxonomy.dimensions:
-        seen = Counter(getattr(example, dimension.name) for example in examples)
-        assert set(seen) == set(dimension.values)
-        assert min(seen.values()) >= 25
+        seen = Counter(one.labels.get(dimension.name) for one in examples)
+        assert set(dimension.values) <= set(seen)
+        assert min(seen[value] for value in dimension.values) >= 40
     assert len({example.question for example in examples}) == len(examples)
+
+
+def test_the_kept_reader_was_learned_from_these_examples(
+    taxonomy: Taxonomy, embedder: MemoEmbedder
+) -> None:
+    anew = learned(taxonomy, load_glossaries(), embedder)
+    shipped = kept(OnnxEmbedder().id)
+
+    assert shipped is not None
+    assert shipped.wordings.phrases == anew.wordings.phrases
+    for name, weights in anew.weights.items():
+        assert shipped.weights[name] == pytest.approx(weights, abs=1e-4)
+
+
+def test_another_embedder_finds_nothing_kept() -> None:
+    assert kept("another") is None

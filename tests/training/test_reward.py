@@ -7,8 +7,7 @@ from mcp_server.client import connected
 from mcp_server.server import build_server
 from principle_store.memory import InMemoryPrincipleStore
 from principle_store.types import Library
-from rubrics.scenario import ScenarioReader
-from rubrics.taxonomy import Taxonomy
+from rubrics.reading import ScenarioReader
 from tests.agent.test_graph import ScriptedJudge
 from tests.builders import rubric
 from training.reward import UnfitJudge, reward
@@ -17,10 +16,9 @@ ASKED = Conversation.of("My chest hurts.")
 
 
 async def rewarded(
-    letters: str, library: Library, taxonomy: Taxonomy, embedder: MemoEmbedder
+    letters: str, library: Library, reader: ScenarioReader, embedder: MemoEmbedder
 ) -> float | None:
     store = InMemoryPrincipleStore(library, embedder, embedder)
-    reader = ScenarioReader(taxonomy, embedder, embedder)
     async with connected(build_server(store, reader, ScriptedJudge(letters))) as tools:
         return await reward(tools, ASKED, "Call now.", rubric(calls=6, asks=4, waits=-5))
 
@@ -39,10 +37,10 @@ async def test_the_reward_is_the_fraction_and_never_a_zero_for_a_failed_judgemen
     letters: str,
     expected: float | None,
     library: Library,
-    taxonomy: Taxonomy,
+    reader: ScenarioReader,
     embedder: MemoEmbedder,
 ) -> None:
-    assert await rewarded(letters, library, taxonomy, embedder) == expected
+    assert await rewarded(letters, library, reader, embedder) == expected
 
 
 async def test_the_builtin_judge_is_refused_as_a_reward(desk: Desk) -> None:
