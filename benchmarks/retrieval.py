@@ -102,10 +102,10 @@ class Bench:
 
     async def methods(self, asked: Conversation) -> dict[str, list[str]]:
         """The ids that each way of searching brings back."""
-        scenario = (await self.reader.read(asked)).scenario
+        reading = await self.reader.read(asked)
         dense = self.dense.query(query_embeddings=self.embedder.embed([asked.recent]), n_results=K)
-        shares = dict(zip(self.words.ids, self.words.shares(asked.recent), strict=True))
-        labels = {one.id: bonus(one, scenario) for one in self.library.principles}
+        shares = dict(zip(self.words.ids, self.words.shares(reading), strict=True))
+        labels = {one.id: bonus(one, reading.scenario) for one in self.library.principles}
         return {
             "ours": await self.ours(asked),
             "dense alone": dense["ids"][0],

@@ -43,6 +43,8 @@ class ServedEmbedder:
                 model=self.endpoint.model, input=texts, encoding_format="float"
             )
             rows = {one.index: one.embedding for one in said.data}
+            if len(rows) != len(texts):
+                raise self._useless(len(texts))
             vectors = np.array([rows[index] for index in range(len(texts))], dtype=np.float32)
         except openai.OpenAIError as error:
             raise told(error, self.endpoint) from error

@@ -104,7 +104,8 @@ def _each(
                 raise BadInput(f"{place}: id", "each id once", principle.id)
             made[principle.id] = principle
         except BadInput as error:
-            problems.append(str(error))
+            told = str(error)
+            problems.append(told if told.startswith(place) else f"{place}: {told}")
     if problems:
         raise Unreadable(problems)
     return tuple(made.values())
@@ -128,6 +129,8 @@ def _named(data: Any, where: str) -> Iterator[tuple[str, Any]]:
     """Each record with the words for where it stands; a mapping's keys are ids."""
     if isinstance(data, Mapping) and len(data) == 1 and isinstance(next(iter(data.values())), list):
         (data,) = data.values()
+    if isinstance(data, Mapping) and _text(data, STATEMENT):
+        data = [data]  # one record alone
     if isinstance(data, Mapping):
         data = [
             {"id": key, **row} if isinstance(row, Mapping) else {"id": key, "statement": row}

@@ -6,6 +6,7 @@ import numpy as np
 
 from principle_store.covering import Candidate, Figures, covering, distinct
 from principle_store.lexical import LexicalIndex
+from principle_store.red_flags import URGENT, RedFlags
 from principle_store.store import Near, PrincipleStore
 from principle_store.types import Found, Principle
 from rubrics.reading import Reading
@@ -19,8 +20,8 @@ GIVEN_WEIGHT = 3  # of a label that the caller gave, beside one that was read
 NEAR_ENOUGH = 0.8  # of the nearest one's likeness: farther topics are other topics
 LEAST = {"topical": 0.35, "general": 0.3}  # likeness; below it nothing near is meant
 SURE = 2  # principles taken for their likeness alone, before those that cover something new
+FLAGGED = 3  # principles that a red flag raises, at most
 FEWEST = 3  # principles on topic for any question; general ones fill up
-URGENT = ("emergent", "conditionally_emergent")
 
 
 class PrincipleSearch:
@@ -28,6 +29,7 @@ class PrincipleSearch:
         self._store = store
         self._words = LexicalIndex(store.library)
         self._row = {id: row for row, id in enumerate(self._words.ids)}
+        self._red_flags = RedFlags(store.library)
         self._critical = [
             one.id for one in store.library.principles if one.is_critical and one.reach == "general"
         ]
@@ -37,12 +39,15 @@ class PrincipleSearch:
 
         If it is urgent, a critical one is among them.
         """
-        candidates = await self._candidates(reading)
-        on_topic = _on_topic(candidates, reading.scenario)
+        raised = self._red_flags.raised(reading)
+        candidates = await self._candidates(reading, raised)
+        flagged = [one for one in candidates if one.id in raised][:FLAGGED]
+        on_topic = _on_topic(candidates, reading.scenario) | {one.id for one in flagged}
         belonging = [one for one in candidates if one.id in on_topic]
-        chosen: Sequence[Candidate] = belonging[: min(SURE, k)]
-        for rest in (belonging[SURE:], [one for one in candidates if one.id not in on_topic]):
-            chosen = [*chosen, *covering(rest, k - len(chosen), chosen)]
+        chosen: Sequence[Candidate] = _merged(flagged, belonging[:SURE])[:k]
+        for rest in (belonging, [one for one in candidates if one.id not in on_topic]):
+            left = [one for one in rest if one not in chosen]
+            chosen = [*chosen, *covering(left, k - len(chosen), chosen)]
         chosen = _with_critical(chosen, candidates, reading.scenario)
         ranked = sorted(chosen, key=lambda one: (one.id not in on_topic, -one.score, one.id))
         return tuple(
@@ -55,13 +60,13 @@ class PrincipleSearch:
             for one in ranked
         )
 
-    async def _candidates(self, reading: Reading) -> Sequence[Candidate]:
-        """Those near in meaning or words, best first."""
-        shares = self._words.shares(reading.words)
+    async def _candidates(self, reading: Reading, raised: Sequence[str]) -> Sequence[Candidate]:
+        """Those near in meaning or words, and the raised ones; best first."""
+        shares = self._words.shares(reading)
         by_words = np.argsort(-shares, kind="stable")[:BY_WORDS]
         also = [self._words.ids[row] for row in by_words if shares[row] > 0]
         texts = list(dict.fromkeys([reading.english, reading.context]))
-        near = await self._store.nearest(texts, CANDIDATES, [*also, *self._critical])
+        near = await self._store.nearest(texts, CANDIDATES, [*also, *raised, *self._critical])
         found = [self._candidate(one, shares, reading.scenario) for one in near]
         return distinct(sorted(found, key=lambda one: (-one.score, one.id)))
 
@@ -69,6 +74,10 @@ class PrincipleSearch:
         share = float(shares[self._row[near.principle.id]])
         like = near.likeness + LEXICAL_WEIGHT * share
         return Candidate(near, share, like, round(like + bonus(near.principle, scenario), 4))
+
+
+def _merged(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:
+    return [*first, *(one for one in second if one not in first)]
 
 
 def bonus(principle: Principle, scenario: Scenario) -> float:

@@ -26,7 +26,8 @@ JOINTS = ("", "s", "n", "es", "en")  # between the parts of a compound
 _TOKEN = re.compile(
     r"\d+[.,]\d+|[\w\u0900-\u097f]+|[.?!,;:%/]"
 )  # \w leaves out Devanagari's vowel signs
-_ODD_SIGNS = str.maketrans("\u0964\u0965_", ".. ", "\u200c\u200d")  # dandas, joiners
+# Dandas end a sentence, joiners are unseen; Arabic's last letters are typed in two ways.
+_ODD_SIGNS = str.maketrans("\u0964\u0965_\u0629\u0649", ".. \u0647\u064a", "\u200c\u200d")
 _LATIN = re.compile(r"[a-z0-9.?!,;:%/]")
 
 
@@ -87,6 +88,8 @@ class Glossary(Word):
             phrase = " ".join(tokens[:length])
             if (english := self._known(phrase)) is not None:
                 return length, english
+            if (english := self._without_prefix(phrase)) is not None:
+                return length, english
         return 0, ""
 
     def _known(self, phrase: str) -> str | None:
@@ -97,11 +100,7 @@ class Glossary(Word):
         return next((self.forms[stem] for stem in stems if stem in self.forms), None)
 
     def _alone(self, token: str) -> str:
-        """An unknown word: without its prefix, in its parts, or as it stands."""
-        for prefix in self._prefixes:
-            rest = token.removeprefix(prefix)
-            if rest != token and (english := self._known(rest)) is not None:
-                return english
+        """An unknown word: in its parts, or as it stands."""
         if self.compounds and (parts := self._parts(token)):
             return " ".join(parts)
         return token if _LATIN.match(token) else ""
@@ -118,6 +117,13 @@ class Glossary(Word):
                 rest = token[end:]
                 if rest.startswith(joint) and (later := self._parts(rest[len(joint) :])):
                     return [first, *later]
+        return None
+
+    def _without_prefix(self, phrase: str) -> str | None:
+        for prefix in self._prefixes:
+            rest = phrase.removeprefix(prefix)
+            if rest != phrase and (english := self._known(rest)) is not None:
+                return english
         return None
 
     @cached_property

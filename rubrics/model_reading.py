@@ -18,9 +18,9 @@ from inference.words import Word, read
 from rubrics.errors import UnreadableReply
 from rubrics.fencing import fenced
 from rubrics.parsing import json_object
-from rubrics.reading import Reading, ScenarioReader, given_label, label
+from rubrics.reading import Reading, ScenarioReader, given_label, label, scenario_of
 from rubrics.taxonomy import Dimension, Taxonomy
-from rubrics.types import Label, Scenario
+from rubrics.types import Label
 
 ATTEMPTS = 2
 MOST_TOKENS = 600
@@ -67,14 +67,14 @@ class ModelScenarioReader:
             name: given_label(given[name]) if name in given else _label(reply.scenario[name])
             for name in self.taxonomy.names()
         }
-        scenario = Scenario(labels=labels)
+        scenario = scenario_of(labels, self.taxonomy)
         if reading.language == "en" and len(conversation.messages) == 1:
             return reading.model_copy(update={"scenario": scenario})
         return Reading(
             language=reply.language,
+            written=conversation.recent,
             english=reply.english,
             context=reply.english,
-            words=f"{conversation.recent}\n{reply.english}",
             scenario=scenario,
         )
 

@@ -14,15 +14,19 @@ class Reading(Word):
 
     language: str
     """Two letters; `en` for English, and where no other language shows."""
+    written: str
+    """The recent turns as they were written."""
     english: str
     """The recent turns, put into English for the embedder."""
     context: str
     """The end of the whole conversation, put into English."""
-    words: str
-    """The recent turns as they were written and in English: what patterns and words look at."""
     scenario: Scenario
     note: str = ""
     """Why a model's reading was not used, if one was asked for."""
+
+    @property
+    def is_foreign(self) -> bool:
+        return self.written != self.english
 
 
 class ScenarioReader(Protocol):
@@ -37,6 +41,17 @@ class ScenarioReader(Protocol):
         Raises:
             BadInput: a given value does not exist.
         """
+
+
+def scenario_of(labels: Mapping[str, Label], taxonomy: Taxonomy) -> Scenario:
+    """The scenario of these labels; a dimension without what it needs stays unspecified."""
+    kept = {
+        dimension.name: labels[dimension.name]
+        if all(labels[name].value == value for name, value in dimension.only.items())
+        else Label()
+        for dimension in taxonomy.dimensions
+    }
+    return Scenario(labels=kept)
 
 
 def label(value: str, confidence: float, by: str) -> Label:

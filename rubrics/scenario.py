@@ -9,7 +9,7 @@ import numpy as np
 from inference.embedding import TextVectors
 from inference.messages import Conversation
 from rubrics.glossary import Glossaries
-from rubrics.reading import Reading, given_label, label
+from rubrics.reading import Reading, given_label, label, scenario_of
 from rubrics.scenario_learning import Figures, Learned
 from rubrics.taxonomy import Dimension, Taxonomy
 from rubrics.types import Label, Scenario
@@ -49,13 +49,16 @@ class BuiltinScenarioReader:
         language = self._glossaries.language(conversation.question)
         english = self._glossaries.english(conversation.recent, language)
         context = self._glossaries.english(conversation.context, language)
-        words = f"{conversation.recent}\n{english}" if language != "en" else english
-        scenario = self._scenario(english, words, given)
         return Reading(
-            language=language, english=english, context=context, words=words, scenario=scenario
+            language=language,
+            written=conversation.recent,
+            english=english,
+            context=context,
+            scenario=self._scenario(conversation.recent, english, given),
         )
 
-    def _scenario(self, english: str, words: str, given: Mapping[str, str]) -> Scenario:
+    def _scenario(self, written: str, english: str, given: Mapping[str, str]) -> Scenario:
+        words = f"{written}\n{english}"
         figures = self._learned().figures(english, self._questions.embed([english]))
         labels = {}
         for dimension in self.taxonomy.dimensions:
@@ -66,7 +69,7 @@ class BuiltinScenarioReader:
             else:
                 values = list(dimension.values)
                 labels[dimension.name] = _by_examples(values, figures[dimension.name])
-        return Scenario(labels=labels)
+        return scenario_of(labels, self.taxonomy)
 
 
 def _by_wording(dimension: Dimension, question: str) -> str:

@@ -17,6 +17,8 @@ class Dimension(Word):
     name: str
     values: dict[str, str]
     """What each value means."""
+    only: dict[str, str] = Field(default={})
+    """Values of other dimensions without which this one has none: dimension -> value."""
     cues: dict[str, tuple[str, ...]] = Field(default={})
     """Regular expressions whose match gives a value away."""
 

@@ -12,6 +12,7 @@ import pytest
 from clinalign.parts import Desk, open_desk, open_reader, open_server, open_vectors
 from clinalign.settings import Settings
 from inference.embedding import MemoEmbedder, OnnxEmbedder
+from inference.vectors import VectorCache
 from mcp_server.server import HealthServer
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.types import Library
@@ -57,6 +58,14 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def embedder() -> MemoEmbedder:
     return MemoEmbedder(OnnxEmbedder())
+
+
+@pytest.fixture(scope="session")
+def cached(embedder: MemoEmbedder, tmp_path_factory: pytest.TempPathFactory) -> VectorCache:
+    class Named(MemoEmbedder):
+        id = "test"
+
+    return VectorCache(Named(embedder), tmp_path_factory.mktemp("vectors"))
 
 
 @pytest.fixture(scope="session")

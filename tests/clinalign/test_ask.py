@@ -17,6 +17,7 @@ from clinalign.commands.ask import as_data
 from clinalign.parts import Desk
 from inference.messages import Conversation
 from inference.words import read
+from principle_store.loading import load_taxonomy
 from tests.fake_server import serving
 
 QUESTION = "My father is 68 and has had chest pain for an hour. What should we do?"
@@ -147,10 +148,16 @@ def test_a_model_server_is_used_when_it_is_named(ask: Ask) -> None:
         {"criteria": [{"criterion": "Tells the reader to call", "points": 5, "axis": "accuracy"}]}
     )
     verdict = json.dumps({"explanation": "it does", "quote": "Call 112", "verdict": "MET"})
-    with serving(rubric, "Call 112 now.", verdict, models=("m",)) as fake:
+    read_as = {"value": "emergent", "confidence": "high"}
+    names = [one.name for one in load_taxonomy().dimensions]
+    none = {"value": "", "confidence": "low"}
+    scenario = dict.fromkeys(names, none) | {"urgency": read_as}
+    reading = json.dumps({"language": "en", "english": QUESTION, "scenario": scenario})
+    with serving(reading, rubric, "Call 112 now.", verdict, models=("m",)) as fake:
         data = json.loads(ask(QUESTION, "--base-url", fake.base_url, "--json").stdout)
 
     check_shape(data)
+    assert data["scenario"]["urgency"] == {"value": "emergent", "confidence": 0.9, "from": "model"}
     assert (data["model"], data["judge"], data["rubric_by"]) == ("m", "m", "m")
     assert (data["answer"], data["stop_reason"]) == ("Call 112 now.", "target_reached")
     assert data["judge_agreement"].startswith("uncalibrated")
@@ -234,14 +241,17 @@ def test_a_server_that_breaks_down_later_is_a_failure_in_one_sentence(ask: Ask) 
     assert said.exit_code == 1
 
 
-def test_an_unwritable_data_folder_is_a_failure_with_the_way_out(
+def test_an_unwritable_data_folder_matters_only_where_something_is_to_be_kept(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a-file"
     file.write_text("", encoding="utf-8")
     monkeypatch.setenv("CLINALIGN_DATA_DIR", str(file / "data"))
+    changed = "- id: heart-attack-call-first\n  statement: Call 112 for chest pain.\n"
+    (tmp_path / "local.yaml").write_text(changed, encoding="utf-8")
 
-    said = ask(QUESTION)
+    assert ask(QUESTION).exit_code == 0
+    said = ask(QUESTION, "--overlay", str(tmp_path))
 
     assert "cannot be written (Not a directory); set CLINALIGN_DATA_DIR" in refused(said)
     assert said.exit_code == 1

@@ -69,7 +69,7 @@ def test_a_bad_search_is_told_in_one_sentence(
 def test_the_scenario_of_one_question(run: Callable[..., Result]) -> None:
     labels = json.loads(run("scenario", "my son can't breathe", "--json").stdout)
 
-    assert set(labels) == {"urgency", "uncertainty", "expertise", "task_type"}
+    assert {"urgency", "uncertainty", "expertise", "task_type", "material"} < set(labels)
     assert labels["urgency"] == {"value": "emergent", "confidence": 0.9, "from": "wording"}
 
 
@@ -132,5 +132,6 @@ def test_an_overlay_is_searched_and_reported(run: Callable[..., Result], tmp_pat
     found = run("principles", "search", QUESTION, "--overlay", str(tmp_path), "--json")
     checked = run("principles", "check", "--overlay", str(tmp_path))
 
-    assert json.loads(found.stdout)["principles"][0]["statement"] == line
+    statements = [one["statement"] for one in json.loads(found.stdout)["principles"]]
+    assert line in statements
     assert f"heart-attack-call-first: changes statement (overlay {tmp_path.name})" in checked.stdout

@@ -19,7 +19,7 @@ def read(**said: str) -> Settings:
 def test_with_nothing_said_nothing_is_configured() -> None:
     settings = read()
 
-    assert [getattr(settings, role) for role in ROLES] == [None] * 4
+    assert [getattr(settings, role) for role in ROLES] == [None] * 5
     assert settings.data_dir.name == "clinalign"
 
 
@@ -27,14 +27,14 @@ def test_with_nothing_said_nothing_is_configured() -> None:
 def test_a_key_or_a_model_without_an_address_configures_nothing(family: str) -> None:
     settings = read(**{f"{family}_API_KEY": "sk-secret", f"{family}_MODEL": "m"})
 
-    assert [getattr(settings, role) for role in ROLES] == [None] * 4
+    assert [getattr(settings, role) for role in ROLES] == [None] * 5
 
 
 def test_one_address_serves_every_role() -> None:
     settings = read(CLINALIGN_BASE_URL=LOCAL, CLINALIGN_MODEL="m", CLINALIGN_API_KEY="k")
 
     expected = Endpoint(base_url=LOCAL, model="m", api_key="k")
-    assert [getattr(settings, role) for role in ROLES] == [expected] * 4
+    assert [getattr(settings, role) for role in ROLES] == [expected] * 5
 
 
 def test_a_role_goes_its_own_way() -> None:
@@ -81,7 +81,7 @@ def test_what_is_given_by_hand_counts_for_every_role() -> None:
     settings = Settings.from_environment(said, base_url=LOCAL, model="m")
 
     expected = Endpoint(base_url=LOCAL, model="m")
-    assert [getattr(settings, role) for role in ROLES] == [expected] * 4
+    assert [getattr(settings, role) for role in ROLES] == [expected] * 5
 
 
 def test_a_key_shows_in_no_text() -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from inference.embedding import MemoEmbedder, OnnxEmbedder, Vectors
 from inference.errors import StorageError
-from inference.vectors import VectorCache
+from inference.vectors import VectorCache, shippable
+from principle_store.loading import LIBRARY_VECTORS
+from principle_store.types import Library
 
 REFERENCE = Path(__file__).parent / "embedding_reference.json"
 
@@ -115,3 +117,47 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Pat
 
     with pytest.raises(StorageError, match=r"a-file.*set CLINALIGN_DATA_DIR"):
         VectorCache(CountingEmbedder(), file / "data").embed(["one"])
+
+
+def test_shipped_vectors_save_the_embedding_and_need_no_folder(tmp_path: Path) -> None:
+    shipped, model = tmp_path / "shipped.npz", CountingEmbedder()
+    shipped.write_bytes(shippable(CountingEmbedder(), ["one", "three"]))
+
+    vectors = VectorCache(model, tmp_path / "nothing" / "here", shipped).embed(["three", "one"])
+
+    assert vectors[:, 0].tolist() == [5, 3]
+    assert model.asked == []
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_text_that_was_not_shipped_is_embedded_and_kept(tmp_path: Path) -> None:
+    shipped, model = tmp_path / "shipped.npz", CountingEmbedder()
+    shipped.write_bytes(shippable(CountingEmbedder(), ["one"]))
+
+    vectors = VectorCache(model, tmp_path, shipped).embed(["one", "three"])
+
+    assert vectors[:, 0].tolist() == [3, 5]
+    assert model.asked == ["three"]
+    assert len(list((tmp_path / "vectors").iterdir())) == 1
+
+
+def test_vectors_shipped_for_another_embedder_are_not_used(tmp_path: Path) -> None:
+    class Another(CountingEmbedder):
+        id = "another"
+
+    shipped, model = tmp_path / "shipped.npz", CountingEmbedder()
+    shipped.write_bytes(shippable(Another(), ["one"]))
+
+    VectorCache(model, tmp_path, shipped).embed(["one"])
+
+    assert model.asked == ["one"]
+
+
+def test_the_shipped_vectors_are_those_of_the_library(library: Library) -> None:
+    class Forbidden(OnnxEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            raise AssertionError("the library has changed: run tools/embed_library.py")
+
+    texts = library.searched_texts()
+
+    assert len(VectorCache(Forbidden(), Path("/nowhere"), LIBRARY_VECTORS).embed(texts))

@@ -25,14 +25,6 @@ def store(
     return made
 
 
-@pytest.fixture(scope="session")
-def cached(embedder: MemoEmbedder, tmp_path_factory: pytest.TempPathFactory) -> VectorCache:
-    class Named(MemoEmbedder):
-        id = "test"
-
-    return VectorCache(Named(embedder), tmp_path_factory.mktemp("vectors"))
-
-
 def scenario(**values: str) -> Scenario:
     return Scenario.from_json(
         {
@@ -50,9 +42,9 @@ def reading(asked: Conversation, **values: str) -> Reading:
     """As an English question is read, with a scenario of these values alone."""
     return Reading(
         language="en",
+        written=asked.recent,
         english=asked.recent,
         context=asked.context,
-        words=asked.recent,
         scenario=scenario(**values),
     )
 

@@ -44,10 +44,17 @@ async def test_every_label_says_where_it_comes_from(reader: ScenarioReader) -> N
 
 
 async def test_what_cannot_be_told_is_left_unspecified(reader: ScenarioReader) -> None:
-    scenario = (await reader.read(Conversation.of("Thanks, that helps."))).scenario
+    scenario = (await reader.read(Conversation.of("zxqv"))).scenario
 
-    assert scenario.labels["urgency"] == Label()
-    assert scenario.value("urgency") == ""
+    assert scenario.labels["task_type"] == Label()
+    assert scenario.value("task_type") == ""
+
+
+async def test_material_is_read_for_document_tasks_alone(reader: ScenarioReader) -> None:
+    asked, task = "What is asthma?", "Write a referral letter for a patient with asthma."
+
+    assert (await reader.read(Conversation.of(asked))).scenario.value("material") == ""
+    assert (await reader.read(Conversation.of(task))).scenario.value("material") == "not_enough"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from inference.errors import ModelError
 from inference.messages import Conversation, Message
 from inference.openai_compatible import OpenAICompatibleChat
 from rubrics.judge import ATTEMPTS, ModelJudge
+from rubrics.model_reading import ModelScenarioReader
 from rubrics.parsing import is_quoted
+from rubrics.reading import ScenarioReader
+from rubrics.taxonomy import Taxonomy
 from rubrics.types import Rubric
 from rubrics.writer import Hint, RubricWriter
 from tests.builders import rubric
@@ -133,6 +136,17 @@ async def test_the_writer_completes_with_a_rubric_that_can_be_judged(
     assert Rubric.from_rows(written.rubric.rows()) == written.rubric
     assert unheld.rubric.criteria == ready
     assert "wrote no usable rubric" in unheld.note
+
+
+async def test_a_reading_held_to_the_schema_is_used_or_said_to_be_unusable(
+    chat: OpenAICompatibleChat, taxonomy: Taxonomy, reader: ScenarioReader
+) -> None:
+    by_model = ModelScenarioReader(chat, taxonomy, reader)
+
+    reading = await by_model.read(Conversation.of("¿Puedo dar ibuprofeno a mi hijo?"))
+
+    sources = {label.from_ for label in reading.scenario.labels.values() if label.value}
+    assert sources <= ({"examples", "wording"} if reading.note else {"model"})
 
 
 async def test_the_same_seed_gives_the_same_words(chat: OpenAICompatibleChat) -> None:

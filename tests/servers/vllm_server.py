@@ -26,7 +26,7 @@ QUIET = {
 
 
 @contextmanager
-def tiny_vllm(python: str, folder: Path) -> Iterator[str]:
+def tiny_vllm(python: str, folder: Path, *options: str) -> Iterator[str]:
     """The base URL of a server that has answered once. Its log is in the folder."""
     model = folder / "tiny"
     build = [python, str(ROOT / "tools" / "build_tiny_model.py"), str(model)]
@@ -34,7 +34,7 @@ def tiny_vllm(python: str, folder: Path) -> Iterator[str]:
     port = _free_port()
     with (folder / "vllm.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            _command(python, model, port),
+            [*_command(python, model, port), *options],
             env={**os.environ, **QUIET},
             stdout=log,
             stderr=subprocess.STDOUT,
