@@ -1,13 +1,16 @@
-"""Looks through the whole library for what loading cannot refuse: wording and near-duplicates."""
+"""Looks through the whole library for what loading cannot refuse: wording, doubles, examples."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from inference.embedding import TextVectors
+from inference.messages import Conversation
 from inference.words import Word
 from principle_store.types import Library, Principle
+from rubrics.judge import Judge
 from rubrics.lint import findings
+from rubrics.types import Rubric
 
 TOO_ALIKE = 0.92  # cosine of two statements
 
@@ -18,10 +21,13 @@ class Problem(Word):
     reason: str
 
 
-def problems(library: Library, texts: TextVectors) -> list[Problem]:
-    """Every problem, in order of the principles."""
+async def problems(library: Library, texts: TextVectors, judge: Judge) -> list[Problem]:
+    """Every problem: of wording, doubles, and examples that the judge's verdicts contradict."""
     found = [problem for one in library.principles for problem in _wording(one)]
-    return [*found, *_doubles(library.principles, texts)]
+    found += _doubles(library.principles, texts)
+    for principle in library.principles:
+        found += await _contradictions(principle, judge)
+    return found
 
 
 def _wording(principle: Principle) -> Iterator[Problem]:
@@ -39,6 +45,31 @@ def _wording(principle: Principle) -> Iterator[Problem]:
         if not getattr(principle, part):
             reason = f"it has no {part}; add {part}"
             yield Problem(principle_id=principle.id, kind=part, reason=reason)
+
+
+async def _contradictions(principle: Principle, judge: Judge) -> Sequence[Problem]:
+    """A passing example that is caught doing harm, or a failing one that does well.
+
+    Only MET counts, which comes with a quote: that the screening judge sees nothing proves nothing.
+    """
+    if principle.examples is None:
+        return []
+    asked = Conversation.of(next(iter(principle.asked_as), principle.statement))
+    criteria = principle.ready_criteria()
+    found = []
+    for name, answer, sign in (
+        ("passing", principle.examples.passing, -1),
+        ("failing", principle.examples.failing, 1),
+    ):
+        against = tuple(one for one in criteria if one.points * sign > 0)
+        if not against:
+            continue
+        verdicts = await judge.verdicts(asked, answer, Rubric(criteria=against))
+        for criterion, verdict in zip(against, verdicts, strict=True):
+            if verdict.verdict == "MET":
+                reason = f"the {name} one meets {criterion.criterion!r} by {verdict.quote!r}"
+                found.append(Problem(principle_id=criterion.id, kind="example", reason=reason))
+    return found
 
 
 def _doubles(principles: Sequence[Principle], texts: TextVectors) -> Iterator[Problem]:

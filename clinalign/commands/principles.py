@@ -9,7 +9,7 @@ from clinalign.commands.files import read_lines
 from clinalign.parts import open_library, open_reading, open_tools
 from clinalign.render import show_found, show_scenario
 from clinalign.settings import Settings
-from inference.embedding import OnnxEmbedder
+from inference.embedding import MemoEmbedder, OnnxEmbedder
 from inference.errors import ClinalignError
 from inference.messages import Conversation
 from inference.words import read
@@ -17,6 +17,7 @@ from mcp_server.results import Principles
 from principle_store.checking import problems
 from principle_store.loading import load_taxonomy
 from principle_store.overlay import Change
+from rubrics.builtin_judge import BuiltinJudge
 from rubrics.types import Scenario
 
 
@@ -35,7 +36,8 @@ def check(overlay: str) -> None:
     library = laid.library
     for change in laid.changes:
         print(_told(change))
-    found = problems(library, OnnxEmbedder())
+    embedder = MemoEmbedder(OnnxEmbedder())
+    found = asyncio.run(problems(library, embedder, BuiltinJudge(embedder)))
     for problem in found:
         print(f"{problem.principle_id}: {problem.kind}: {problem.reason}")
     if found:

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from clinalign.__main__ import app
 from inference.embedding import MemoEmbedder
 from principle_store.checking import problems
-from principle_store.types import Library
+from principle_store.types import Examples, Library
+from rubrics.builtin_judge import BuiltinJudge
 
 QUESTION = "crushing chest pain since an hour, my dad is 68"
 
@@ -108,19 +109,36 @@ def test_the_library_has_no_problems(run: Callable[..., Result]) -> None:
     assert "no problems" in said.stdout
 
 
-def test_problems_are_found_and_named(library: Library, embedder: MemoEmbedder) -> None:
+async def test_problems_are_found_and_named(library: Library, embedder: MemoEmbedder) -> None:
     first, second = library.principles[:2]
     compound = first.criteria[0].model_copy(update={"criterion": "Tells this and tells that"})
     changes: dict[str, Any] = {"statement": first.statement, "criteria": (compound,)}
     broken = library.model_copy(update={"principles": (first, second.model_copy(update=changes))})
 
-    found = {(problem.principle_id, problem.kind) for problem in problems(broken, embedder)}
+    told = await problems(broken, embedder, BuiltinJudge(embedder))
 
-    assert found == {
+    assert {(problem.principle_id, problem.kind) for problem in told} == {
         (f"{second.id}.1", "compound"),
         (second.id, "harm"),
         (first.id, "duplicate"),
     }
+
+
+async def test_examples_that_do_the_opposite_are_found(
+    library: Library, embedder: MemoEmbedder
+) -> None:
+    principle = next(one for one in library.principles if one.id == "stroke-signs-call-now")
+    bad = next(one for one in principle.criteria if one.points < 0)
+    good = next(one for one in principle.criteria if one.points > 0)
+    swapped = Examples(passing=f"{bad.criterion}.", failing=f"{good.criterion}.")
+    broken = library.model_copy(
+        update={"principles": (principle.model_copy(update={"examples": swapped}),)}
+    )
+
+    told = await problems(broken, embedder, BuiltinJudge(embedder))
+
+    assert {problem.kind for problem in told} == {"example"}
+    assert any("the failing one meets" in problem.reason for problem in told)
 
 
 def test_an_overlay_is_searched_and_reported(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     if not python:
         pytest.skip("no Python with vLLM is named; `make test-servers` makes one and names it")
     folder = tmp_path_factory.mktemp("vllm")
-    with tiny_vllm(python, folder, "--runner", "pooling", "--convert", "embed") as base_url:
+    with tiny_vllm(python, folder, embeds=True) as base_url:
         yield Endpoint(base_url=base_url, model="tiny")
 
 

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import ROOT
 
@@ -25,16 +26,31 @@ QUIET = {
 }
 
 
+EMBEDDING = ["--runner", "pooling", "--convert", "embed"]
+Asked = dict[str, Any]
+FIRST_EMBEDDING: tuple[str, Asked] = ("/embeddings", {"input": ["x"]})
+FIRST_CHAT: tuple[str, Asked] = (
+    "/chat/completions",
+    {"messages": [{"role": "user", "content": "x"}], "max_tokens": 1},
+)
+
+
 @contextmanager
-def tiny_vllm(python: str, folder: Path, *options: str) -> Iterator[str]:
-    """The base URL of a server that has answered once. Its log is in the folder."""
+def tiny_vllm(python: str, folder: Path, embeds: bool = False) -> Iterator[str]:
+    """The base URL of a server that has answered once. Its log is in the folder.
+
+    Args:
+        python: an interpreter that has vLLM.
+        folder: for the model and the log.
+        embeds: whether the server gives vectors instead of words.
+    """
     model = folder / "tiny"
     build = [python, str(ROOT / "tools" / "build_tiny_model.py"), str(model)]
     subprocess.run(build, check=True, capture_output=True, timeout=120)
     port = _free_port()
     with (folder / "vllm.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [*_command(python, model, port), *options],
+            _command(python, model, port) + (EMBEDDING if embeds else []),
             env={**os.environ, **QUIET},
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -42,7 +58,8 @@ def tiny_vllm(python: str, folder: Path, *options: str) -> Iterator[str]:
         )
         try:
             base_url = f"http://127.0.0.1:{port}/v1"
-            _wait(base_url, process, folder / "vllm.log")
+            first = FIRST_EMBEDDING if embeds else FIRST_CHAT
+            _wait(base_url + first[0], first[1], process, folder / "vllm.log")
             yield base_url
         finally:
             os.killpg(process.pid, signal.SIGTERM)
@@ -61,24 +78,20 @@ def _command(python: str, model: Path, port: int) -> list[str]:
     ]
 
 
-def _wait(base_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until one completion has come: a healthy server may still die of its first request."""
+def _wait(url: str, asked: Asked, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until one request is answered: a healthy server may still die of its first request."""
     deadline = time.monotonic() + STARTS_WITHIN_SECONDS
     pause = threading.Event()
     while time.monotonic() < deadline and process.poll() is None:
-        if _answers(base_url):
+        if _answers(url, asked):
             return
         pause.wait(0.5)
     raise AssertionError(f"vLLM did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
 
 
-def _answers(base_url: str) -> bool:
-    asked = {"model": "tiny", "messages": [{"role": "user", "content": "x"}], "max_tokens": 1}
-    request = urllib.request.Request(
-        f"{base_url}/chat/completions",
-        json.dumps(asked).encode(),
-        {"Content-Type": "application/json"},
-    )
+def _answers(url: str, asked: Asked) -> bool:
+    body = json.dumps({"model": "tiny", **asked}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60):
             return True
