@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,7 +138,6 @@ async def measured(rows: list[dict[str, Any]]) -> dict[str, Any]:
     bench = Bench()
     read_as: dict[str, Pairs] = {}
     covered: dict[str, list[float]] = {}
-    search_seconds, embed_seconds = [], []
     for row in rows:
         asked = read(Conversation, {"messages": row["prompt"]}, "conversation")
         reading = await bench.reader.read(asked)
@@ -152,13 +150,6 @@ async def measured(rows: list[dict[str, Any]]) -> dict[str, Any]:
         for method, ids in (await bench.methods(asked)).items():
             hits = (vectors @ bench.criteria(ids).T).max(axis=1) >= NEAR
             covered.setdefault(method, []).extend(hits.tolist())
-        began = time.perf_counter()
-        bench.model.embed([asked.recent])
-        embed_seconds.append(time.perf_counter() - began)
-        began = time.perf_counter()
-        await bench.search.find(reading, K)
-        search_seconds.append(time.perf_counter() - began)
-    embedding = statistics.median(embed_seconds)
     return {
         "principles": len(bench.library.principles),
         "scenario macro-F1": {
@@ -170,9 +161,6 @@ async def measured(rows: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "criteria": len(covered["ours"]),
         "twins in other languages": await bench.twins(),
-        "search over embedding, medians": round(
-            (statistics.median(search_seconds) + embedding) / embedding, 2
-        ),
     }
 
 

@@ -83,6 +83,8 @@ class OnnxEmbedder:
         options = onnxruntime.SessionOptions()
         # Lets the int8 weights become float32 once, at load, instead of in every call.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
+        # Its threads would spin on after each call and slow down whatever comes next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         model = str(self._file("model.onnx"))
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

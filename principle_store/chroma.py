@@ -16,7 +16,7 @@ from inference.embedding import TextVectors, Vectors
 from principle_store.store import Near, Rows, direction
 from principle_store.types import Library
 
-RECORDS_A_PRINCIPLE = 6  # fetched for one that is wanted: near ones come with several records
+RECORDS_A_PRINCIPLE = 3  # fetched for one that is wanted: near ones come with several records
 AT_ONCE = 5000  # records; Chroma refuses larger writes
 
 

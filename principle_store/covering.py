@@ -5,6 +5,7 @@ One that says what others have said already adds little and is left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,53 +37,57 @@ class Candidate:
         return self.near.principle.id
 
 
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates, best first, without those that want nearly the same as two better ones."""
-    if not candidates:
-        return []
-    wanted = np.vstack([one.near.criteria for one in candidates])
-    sizes = np.array([len(one.near.criteria) for one in candidates])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    nearest = np.maximum.reduceat(wanted @ wanted.T, starts, axis=1)
-    alike = np.add.reduceat(nearest, starts, axis=0) / sizes[:, None]  # of each, to each
-    better = np.tril(alike >= NEARLY_THE_SAME, -1).sum(axis=1)
-    return [one for one, copies in zip(candidates, better, strict=True) if copies < 2]
+class Coverage:
+    """How far the criteria of candidates, best first, stand for each other's.
 
-
-def covering(
-    candidates: Sequence[Candidate], k: int, beside: Sequence[Candidate] = ()
-) -> list[Candidate]:
-    """Up to `k` candidates that, with those `beside`, cover most of what an answer should hold.
-
-    What it should hold is not known; the candidates' own criteria stand for it, each weighing more
-    the nearer it and its principle are to the question. One criterion covers another as far as they
-    are alike (Nemhauser, Wolsey and Fisher 1978: taking the largest gain is near the best choice).
+    What an answer should hold is not known; the candidates' own good criteria stand for it, each
+    weighing more the nearer it and its principle are to the question.
     """
-    everyone = [*candidates, *beside]
-    if k <= 0 or not candidates:
-        return []
-    wanted = np.vstack([one.near.criteria for one in everyone])
-    weights = _weights(everyone)
-    covers = np.stack([_alike(one.near.criteria @ wanted.T).max(axis=0) for one in everyone])
-    covered = covers[len(candidates) :].max(axis=0, initial=0.0)
-    chosen: list[int] = []
-    for _ in range(min(k, len(candidates))):
-        gains = (np.maximum(covers[: len(candidates)], covered) - covered) @ weights
-        gains[chosen] = -1.0
-        best = int(gains.argmax())
-        chosen.append(best)
-        covered = np.maximum(covered, covers[best])
-    return [candidates[index] for index in chosen]
 
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._candidates = candidates
+        self._place = {id(one): place for place, one in enumerate(candidates)}
+        sizes = [len(one.near.criteria) for one in candidates]
+        self._sizes = np.array(sizes)
+        self._starts = np.cumsum([0, *sizes[:-1]])
+        wanted = np.vstack([one.near.criteria for one in candidates])
+        self._alike: Figures = wanted @ wanted.T
 
-def _weights(candidates: Sequence[Candidate]) -> Figures:
-    """How much each of the candidates' criteria counts; they add up to 1."""
-    near = np.concatenate([(one.near.wanted + one.score) / 2 for one in candidates])
-    weights = np.exp(SHARPNESS * (near - near.max()))
-    shares: Figures = weights / weights.sum()
-    return shares
+    def distinct(self) -> list[Candidate]:
+        """The candidates without those that want nearly the same as two better ones."""
+        nearest = np.maximum.reduceat(self._alike, self._starts, axis=0)
+        alike = np.add.reduceat(nearest, self._starts, axis=1) / self._sizes  # of one, to each
+        better = np.triu(alike >= NEARLY_THE_SAME, 1).sum(axis=0)
+        return [one for one, copies in zip(self._candidates, better, strict=True) if copies < 2]
 
+    def chosen(
+        self, among: Sequence[Candidate], k: int, beside: Sequence[Candidate] = ()
+    ) -> list[Candidate]:
+        """Up to `k` of these that, with those `beside`, cover the most, the largest gain first.
 
-def _alike(cosines: Figures) -> Figures:
-    alike: Figures = 1 / (1 + np.exp(-2 * SHARPNESS * (cosines - SAME)))
-    return alike
+        Taking the largest gain each time is near the best choice (Nemhauser, Wolsey, Fisher 1978).
+        """
+        places = [self._place[id(one)] for one in among]
+        covered = np.max(self._covers[[self._place[id(one)] for one in beside]], 0, initial=0.0)
+        chosen: list[Candidate] = []
+        while places and len(chosen) < k:
+            gains = (np.maximum(self._covers[places], covered) - covered) @ self._weights
+            best = places.pop(int(gains.argmax()))
+            chosen.append(self._candidates[best])
+            covered = np.maximum(covered, self._covers[best])
+        return chosen
+
+    @cached_property
+    def _covers(self) -> Figures:
+        """How far each candidate covers each criterion, 0 to 1."""
+        covers = 1 / (1 + np.exp(-2 * SHARPNESS * (self._alike - SAME)))
+        best: Figures = np.maximum.reduceat(covers, self._starts, axis=0)
+        return best
+
+    @cached_property
+    def _weights(self) -> Figures:
+        """How much each criterion counts; they add up to 1."""
+        near = np.concatenate([(one.near.wanted + one.score) / 2 for one in self._candidates])
+        weights = np.exp(SHARPNESS * (near - near.max()))
+        shares: Figures = weights / weights.sum()
+        return shares

@@ -17,13 +17,18 @@ ENDING = 3  # letters that may differ
 
 class RedFlags:
     def __init__(self, library: Library) -> None:
-        self._phrases = [
-            (language, frozenset(map(_stem, words_of(phrase, language))), principle.id)
-            for principle in library.principles
-            if is_for_emergencies(principle)
-            for language, phrases in principle.search_words.items()
-            for phrase in phrases
-        ]
+        self._by_stem: dict[tuple[str, str], list[tuple[frozenset[str], str]]] = {}
+        """Language and a phrase's longest stem -> all its stems, and whose it is."""
+        for principle in filter(is_for_emergencies, library.principles):
+            for language, phrases in principle.search_words.items():
+                for phrase in phrases:
+                    self._add(language, words_of(phrase, language), principle.id)
+
+    def _add(self, language: str, words: Sequence[str], id: str) -> None:
+        if words:
+            stems = frozenset(map(_stem, words))
+            longest = max(sorted(stems), key=len)
+            self._by_stem.setdefault((language, longest), []).append((stems, id))
 
     def raised(self, reading: Reading) -> Sequence[str]:
         """The ids of the principles that a question raises, in order of id."""
@@ -34,8 +39,10 @@ class RedFlags:
         return sorted(
             {
                 id
-                for language, stems, id in self._phrases
-                if stems and language in said and stems <= said[language]
+                for language, beginnings in said.items()
+                for beginning in beginnings
+                for stems, id in self._by_stem.get((language, beginning), ())
+                if stems <= beginnings
             }
         )
 

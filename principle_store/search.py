@@ -1,10 +1,10 @@
 """Which principles belong to a question: likeness of meaning and words, moved by the scenario."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from principle_store.covering import Candidate, Figures, covering, distinct
+from principle_store.covering import Candidate, Coverage, Figures
 from principle_store.lexical import LexicalIndex
 from principle_store.red_flags import URGENT, RedFlags
 from principle_store.store import Near, PrincipleStore
@@ -40,15 +40,18 @@ class PrincipleSearch:
         If it is urgent, a critical one is among them.
         """
         raised = self._red_flags.raised(reading)
-        candidates = await self._candidates(reading, raised)
+        coverage = Coverage(await self._candidates(reading, raised))
+        candidates = coverage.distinct()
         flagged = [one for one in candidates if one.id in raised][:FLAGGED]
         on_topic = _on_topic(candidates, reading.scenario) | {one.id for one in flagged}
         belonging = [one for one in candidates if one.id in on_topic]
         chosen: Sequence[Candidate] = _merged(flagged, belonging[:SURE])[:k]
         for rest in (belonging, [one for one in candidates if one.id not in on_topic]):
             left = [one for one in rest if one not in chosen]
-            chosen = [*chosen, *covering(left, k - len(chosen), chosen)]
-        chosen = _with_critical(chosen, candidates, reading.scenario)
+            chosen = [*chosen, *coverage.chosen(left, k - len(chosen), chosen)]
+        if critical := _lacking(chosen, candidates, reading.scenario):
+            chosen = [*chosen[: k - 1], critical]
+            on_topic.add(critical.id)
         ranked = sorted(chosen, key=lambda one: (one.id not in on_topic, -one.score, one.id))
         return tuple(
             Found(
@@ -63,17 +66,25 @@ class PrincipleSearch:
     async def _candidates(self, reading: Reading, raised: Sequence[str]) -> Sequence[Candidate]:
         """Those near in meaning or words, and the raised ones; best first."""
         shares = self._words.shares(reading)
-        by_words = np.argsort(-shares, kind="stable")[:BY_WORDS]
-        also = [self._words.ids[row] for row in by_words if shares[row] > 0]
+        also = [self._words.ids[row] for row in _largest(shares, BY_WORDS) if shares[row] > 0]
         texts = list(dict.fromkeys([reading.english, reading.context]))
         near = await self._store.nearest(texts, CANDIDATES, [*also, *raised, *self._critical])
         found = [self._candidate(one, shares, reading.scenario) for one in near]
-        return distinct(sorted(found, key=lambda one: (-one.score, one.id)))
+        return sorted(found, key=lambda one: (-one.score, one.id))
 
     def _candidate(self, near: Near, shares: Figures, scenario: Scenario) -> Candidate:
         share = float(shares[self._row[near.principle.id]])
         like = near.likeness + LEXICAL_WEIGHT * share
         return Candidate(near, share, like, round(like + bonus(near.principle, scenario), 4))
+
+
+def _largest(figures: Figures, count: int) -> Sequence[int]:
+    """The places of the largest figures; of equal ones at the edge all, so that none is chance."""
+    if len(figures) <= count:
+        return range(len(figures))
+    least = np.partition(figures, -count)[-count]
+    places: list[int] = np.flatnonzero(figures >= least)[: 2 * count].tolist()
+    return places
 
 
 def _merged(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:
@@ -86,10 +97,11 @@ def bonus(principle: Principle, scenario: Scenario) -> float:
     Urgency counts twice: to miss it costs the most.
     """
     total = 0.0
-    for name, label in scenario.labels.items():
-        if not label.value or principle.scope(name) == "any":
+    for name, scope in principle.scenario.items():
+        label = scenario.labels.get(name)
+        if scope == "any" or not label or not label.value:
             continue
-        sign = 1 if principle.applies_to(name, label.value) else -1
+        sign = 1 if label.value in scope else -1
         weight = SCENARIO_WEIGHT[principle.reach] * (GIVEN_WEIGHT if label.from_ == "given" else 1)
         total += sign * weight * label.confidence * (2 if name == "urgency" else 1)
     return total
@@ -115,20 +127,19 @@ def _fits(principle: Principle, scenario: Scenario) -> bool:
     )
 
 
-def _with_critical(
-    chosen: Sequence[Candidate], candidates: Iterable[Candidate], scenario: Scenario
-) -> Sequence[Candidate]:
-    """The chosen, the last one making room if it is urgent and none of them is critical."""
+def _lacking(
+    chosen: Sequence[Candidate], candidates: Sequence[Candidate], scenario: Scenario
+) -> Candidate | None:
+    """The best critical principle, if it is urgent and none of the chosen is critical."""
     urgency = scenario.value("urgency")
-    critical = [
-        one
-        for one in candidates
-        if one.near.principle.is_critical and one.near.principle.applies_to("urgency", urgency)
-    ]
-    ids = {one.id for one in chosen}
-    if urgency not in URGENT or not critical or any(one.id in ids for one in critical):
-        return chosen
-    return [*chosen[:-1], critical[0]]
+    if urgency not in URGENT or any(_is_critical(one, urgency) for one in chosen):
+        return None
+    return next((one for one in candidates if _is_critical(one, urgency)), None)
+
+
+def _is_critical(candidate: Candidate, urgency: str) -> bool:
+    principle = candidate.near.principle
+    return principle.is_critical and principle.applies_to("urgency", urgency)
 
 
 def _why(candidate: Candidate, scenario: Scenario) -> str:
