@@ -48,7 +48,8 @@ class OnnxEmbedder:
 
     @cached_property
     def id(self) -> str:
-        digest = hashlib.sha256(self._file("model.onnx").read_bytes()).hexdigest()
+        with self._file("model.onnx").open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         return f"all-MiniLM-L6-v2-int8-{digest[:12]}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:

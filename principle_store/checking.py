@@ -1,6 +1,6 @@
 """Looks through the whole library for what loading cannot refuse: wording, doubles, examples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 
@@ -19,13 +19,28 @@ class Problem(Word):
     principle_id: str
     kind: str
     reason: str
+    beside: str = ""
+    """The other principle, if there is one."""
+
+    def names(self, ids: Set[str]) -> bool:
+        return self.principle_id in ids or self.beside in ids
 
 
-async def problems(library: Library, texts: TextVectors, judge: Judge) -> list[Problem]:
-    """Every problem: of wording, doubles, and examples that the judge's verdicts contradict."""
-    found = [problem for one in library.principles for problem in _wording(one)]
-    found += _doubles(library.principles, texts)
-    for principle in library.principles:
+async def problems(
+    library: Library, texts: TextVectors, judge: Judge, only: Set[str] = frozenset()
+) -> list[Problem]:
+    """Every problem: of wording, doubles, and examples that the judge's verdicts contradict.
+
+    Args:
+        library: what to look through.
+        texts: embeds the statements.
+        judge: judges the examples.
+        only: ids of the principles to look at, beside the others; all if there are none.
+    """
+    seen = [one for one in library.principles if not only or one.id in only]
+    found = [problem for one in seen for problem in _wording(one)]
+    found += [one for one in _doubles(library.principles, texts) if not only or one.names(only)]
+    for principle in seen:
         found += await _contradictions(principle, judge)
     return found
 
@@ -76,7 +91,6 @@ def _doubles(principles: Sequence[Principle], texts: TextVectors) -> Iterator[Pr
     vectors = texts.embed([principle.statement for principle in principles])
     alike = np.argwhere(np.triu(vectors @ vectors.T, 1) >= TOO_ALIKE)
     for first, second in alike.tolist():
-        reason = (
-            f"its statement says nearly the same as that of {principles[second].id}; merge them"
-        )
-        yield Problem(principle_id=principles[first].id, kind="duplicate", reason=reason)
+        one, other = principles[first].id, principles[second].id
+        reason = f"its statement says nearly the same as that of {other}; merge them"
+        yield Problem(principle_id=one, kind="duplicate", reason=reason, beside=other)

@@ -14,7 +14,7 @@ from clinalign.settings import Settings
 from inference.embedding import MemoEmbedder, OnnxEmbedder
 from inference.vectors import VectorCache
 from mcp_server.server import HealthServer
-from principle_store.loading import load_library, load_taxonomy
+from principle_store.loading import LIBRARY_VECTORS, load_library, load_taxonomy
 from principle_store.types import Library
 from rubrics.reading import ScenarioReader
 from rubrics.taxonomy import Taxonomy
@@ -61,11 +61,9 @@ def embedder() -> MemoEmbedder:
 
 
 @pytest.fixture(scope="session")
-def cached(embedder: MemoEmbedder, tmp_path_factory: pytest.TempPathFactory) -> VectorCache:
-    class Named(MemoEmbedder):
-        id = "test"
-
-    return VectorCache(Named(embedder), tmp_path_factory.mktemp("vectors"))
+def cached(tmp_path_factory: pytest.TempPathFactory) -> VectorCache:
+    """The library's vectors as they are shipped."""
+    return VectorCache(OnnxEmbedder(), tmp_path_factory.mktemp("vectors"), LIBRARY_VECTORS)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ class LibraryRefused(ClinalignError):
 
 
 def check(overlay: str) -> None:
-    """Load the library, lay the overlays on it, and look for what is wrong.
+    """Look for what is wrong with the library, or with what overlays change of it.
 
     Raises:
         BadInput: a file or a principle cannot be read.
@@ -37,12 +37,14 @@ def check(overlay: str) -> None:
     for change in laid.changes:
         print(_told(change))
     embedder = MemoEmbedder(OnnxEmbedder())
-    found = asyncio.run(problems(library, embedder, BuiltinJudge(embedder)))
+    changed = frozenset(change.principle_id for change in laid.changes)
+    found = asyncio.run(problems(library, embedder, BuiltinJudge(embedder), changed))
     for problem in found:
         print(f"{problem.principle_id}: {problem.kind}: {problem.reason}")
+    looked_at = len(changed) or len(library.principles)
     if found:
-        raise LibraryRefused(f"{len(found)} problems in {len(library.principles)} principles")
-    print(f"{len(library.principles)} principles, no problems")
+        raise LibraryRefused(f"{len(found)} problems in {looked_at} principles")
+    print(f"{looked_at} principles, no problems")
 
 
 def search(question: str, labels: Mapping[str, str], k: int, overlay: str, as_json: bool) -> None:

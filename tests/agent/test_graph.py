@@ -13,6 +13,7 @@ from inference.embedding import MemoEmbedder
 from inference.errors import ModelError, ModelUnreachable
 from inference.messages import Conversation
 from inference.scripted import ScriptedChat
+from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, connected
 from mcp_server.server import build_server
 from principle_store.memory import InMemoryPrincipleStore
@@ -55,8 +56,10 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-async def run(library: Library, reader: ScenarioReader, embedder: MemoEmbedder) -> Run:
-    store = InMemoryPrincipleStore(library, embedder, embedder)
+async def run(
+    library: Library, reader: ScenarioReader, embedder: MemoEmbedder, cached: VectorCache
+) -> Run:
+    store = InMemoryPrincipleStore(library, embedder, cached)
 
     async def run(policy: ScriptedChat, *rounds: str, **limits: Any) -> Episode:
         judge = ScriptedJudge(*rounds)
@@ -172,9 +175,9 @@ async def test_the_prompts_are_as_they_were_agreed(
 
 
 async def test_the_composer_adds_what_was_missed_and_loses_nothing(
-    library: Library, reader: ScenarioReader, embedder: MemoEmbedder
+    library: Library, reader: ScenarioReader, embedder: MemoEmbedder, cached: VectorCache
 ) -> None:
-    store = InMemoryPrincipleStore(library, embedder, embedder)
+    store = InMemoryPrincipleStore(library, embedder, cached)
     judge = ScriptedJudge("U" * 12, "M" + "U" * 11, "MM" + "U" * 10)
     async with connected(build_server(store, reader, judge)) as tools:
         agent = build_agent(Composer(), RubricWriter(None), tools, Limits())

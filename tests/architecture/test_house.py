@@ -110,9 +110,12 @@ import json, sys
 import clinalign.parts
 from inference.embedding import OnnxEmbedder
 from principle_store.chroma import ChromaPrincipleStore
-from principle_store.loading import load_library, load_taxonomy
+from inference.vectors import VectorCache
+from pathlib import Path
+from principle_store.loading import LIBRARY_VECTORS, load_library, load_taxonomy
 embedder = OnnxEmbedder()
-ChromaPrincipleStore(load_library(load_taxonomy()), embedder, embedder)
+texts = VectorCache(embedder, Path("/nonexistent"), LIBRARY_VECTORS)
+ChromaPrincipleStore(load_library(load_taxonomy()), embedder, texts)
 heavy = ["torch", "transformers", "vllm", "trl", "openai", "langchain_openai"]
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """

@@ -102,13 +102,6 @@ def test_a_bad_row_is_named_by_its_line(
     assert (said.exit_code, said.stdout) == (2, "")
 
 
-def test_the_library_has_no_problems(run: Callable[..., Result]) -> None:
-    said = run("principles", "check")
-
-    assert said.exit_code == 0, said.stdout
-    assert "no problems" in said.stdout
-
-
 async def test_problems_are_found_and_named(library: Library, embedder: MemoEmbedder) -> None:
     first, second = library.principles[:2]
     compound = first.criteria[0].model_copy(update={"criterion": "Tells this and tells that"})

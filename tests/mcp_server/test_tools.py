@@ -15,6 +15,7 @@ from inference.embedding import MemoEmbedder
 from inference.errors import ModelUnreachable
 from inference.messages import Conversation, Message
 from inference.scripted import ScriptedChat
+from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, ToolRefused, connected
 from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
@@ -169,10 +170,10 @@ async def test_a_refusal_reaches_the_typed_client(tools: HealthTools) -> None:
 
 
 async def test_a_judge_that_fails_makes_no_score(
-    library: Library, reader: ScenarioReader, embedder: MemoEmbedder
+    library: Library, reader: ScenarioReader, embedder: MemoEmbedder, cached: VectorCache
 ) -> None:
     gone = ScriptedChat([ModelUnreachable("nothing answers at http://x")] * 2)
-    store = ChromaPrincipleStore(library, embedder, embedder)
+    store = ChromaPrincipleStore(library, embedder, cached)
     server = build_server(store, reader, ModelJudge(gone))
 
     async with connected(server) as tools:

@@ -138,14 +138,14 @@ async def test_a_question_far_from_every_topic_gets_general_principles(
 
 
 async def test_no_principle_says_what_two_others_have_said(
-    library: Library, embedder: MemoEmbedder
+    library: Library, embedder: MemoEmbedder, cached: VectorCache
 ) -> None:
     first = principles_by_id(library, ["stroke-signs-call-now"])[0]
     copies = [first.model_copy(update={"id": f"stroke-copy-{n}"}) for n in range(4)]
     crowded = library.model_copy(
         update={"hash": "crowded", "principles": (*library.principles, *copies)}
     )
-    store = InMemoryPrincipleStore(crowded, embedder, embedder)
+    store = InMemoryPrincipleStore(crowded, embedder, cached)
 
     chosen = await found(store, "my wife's arm is weak and she slurs her words", k=8)
 

@@ -3,6 +3,7 @@ import pytest
 from clinalign.parts import Desk
 from inference.embedding import MemoEmbedder
 from inference.messages import Conversation
+from inference.vectors import VectorCache
 from mcp_server.client import connected
 from mcp_server.server import build_server
 from principle_store.memory import InMemoryPrincipleStore
@@ -16,9 +17,13 @@ ASKED = Conversation.of("My chest hurts.")
 
 
 async def rewarded(
-    letters: str, library: Library, reader: ScenarioReader, embedder: MemoEmbedder
+    letters: str,
+    library: Library,
+    reader: ScenarioReader,
+    embedder: MemoEmbedder,
+    cached: VectorCache,
 ) -> float | None:
-    store = InMemoryPrincipleStore(library, embedder, embedder)
+    store = InMemoryPrincipleStore(library, embedder, cached)
     async with connected(build_server(store, reader, ScriptedJudge(letters))) as tools:
         return await reward(tools, ASKED, "Call now.", rubric(calls=6, asks=4, waits=-5))
 
@@ -39,8 +44,9 @@ async def test_the_reward_is_the_fraction_and_never_a_zero_for_a_failed_judgemen
     library: Library,
     reader: ScenarioReader,
     embedder: MemoEmbedder,
+    cached: VectorCache,
 ) -> None:
-    assert await rewarded(letters, library, reader, embedder) == expected
+    assert await rewarded(letters, library, reader, embedder, cached) == expected
 
 
 async def test_the_builtin_judge_is_refused_as_a_reward(desk: Desk) -> None:
