@@ -97,7 +97,9 @@ def _principles(found: Iterable[FoundPrinciple]) -> RenderableType:
     table = _table("Principles", "fit", "principle and source")
     for one in found:
         sources = "; ".join(f"{source.organisation} {source.year}" for source in one.sources)
-        said = Text.assemble((one.id, "bold"), f"  {one.statement}\n", (sources, "dim"))
+        topic = "" if one.on_topic else "  (the next nearest, about something else)"
+        name = (one.id, "bold" if one.on_topic else "dim")
+        said = Text.assemble(name, (topic, "dim"), f"  {one.statement}\n", (sources, "dim"))
         table.add_row(f"{one.score:.2f}", said)
     return table
 
