@@ -23,9 +23,8 @@ SHORTEST_STEM = 2  # letters before the `*` of a form
 SHORTEST_PART = 4  # letters of a part of a compound
 JOINTS = ("", "s", "n", "es", "en")  # between the parts of a compound
 
-_TOKEN = re.compile(
-    r"\d+[.,]\d+|[\w\u0900-\u097f]+|[.?!,;:%/]"
-)  # \w leaves out Devanagari's vowel signs
+# \w leaves out the vowel signs of Devanagari.
+_TOKEN = re.compile(r"\d+[.,]\d+|[\w\u0900-\u097f]+|[.?!,;:%/]")
 # Dandas end a sentence, joiners are unseen; Arabic's last letters are typed in two ways.
 _ODD_SIGNS = str.maketrans("\u0964\u0965_\u0629\u0649", ".. \u0647\u064a", "\u200c\u200d")
 _LATIN = re.compile(r"[a-z0-9.?!,;:%/]")

@@ -45,7 +45,10 @@ def shown(page: Page) -> list[str]:
 
 def test_all_principles_are_there_with_their_sources(page: Page, library: Library) -> None:
     assert shown(page) == [one.id for one in library.principles]
-    assert page.get_by_role("status").inner_text() == "172 of 172 principles"
+    assert (
+        page.get_by_role("status").inner_text()
+        == f"{len(shown(page))} of {len(shown(page))} principles"
+    )
     card = page.locator("#stroke-signs-call-now")
     assert card.locator("a[href^='https://']").count() >= 1
     assert "drafted" in card.inner_text()
@@ -87,7 +90,7 @@ def test_the_address_keeps_the_search(page: Page, file: Path) -> None:
     page.goto(kept)
 
     assert page.get_by_label("Search in all texts").input_value() == "stroke"
-    assert 0 < len(shown(page)) < 172
+    assert 0 < len(shown(page)) < page.locator("article").count()
 
 
 def test_markup_in_a_principle_stays_text(library: Library, taxonomy: Taxonomy) -> None:
