@@ -87,7 +87,8 @@ def synthetic(library: Library, count: int) -> Library:
     chance = random.Random(0)
     words = [word for one in library.principles for word in one.statement.split()]
     made = [
-        _one(library.principles[number % 172], number, chance, words) for number in range(count)
+        _one(library.principles[number % len(library.principles)], number, chance, words)
+        for number in range(count)
     ]
     return library.model_copy(
         update={"hash": f"synthetic-{count}", "principles": (*library.principles, *made)}
@@ -138,13 +139,14 @@ async def timed(library: Library, texts: TextVectors) -> dict[str, float]:
 async def measured(count: int) -> dict[str, Any]:
     cold = [_cold() for _ in range(3)]
     library = load_library(load_taxonomy())
+    own = len(library.principles)
     around = shipped().embed(library.searched_texts())
     return {
         "cold start, medians of 3": {
             name: round(statistics.median(one[name] for one in cold), 2) for name in cold[0]
         },
-        "172 principles": await timed(library, shipped()),
-        f"{172 + count} principles": await timed(synthetic(library, count), Scattered(around)),
+        f"{own} principles": await timed(library, shipped()),
+        f"{own + count} principles": await timed(synthetic(library, count), Scattered(around)),
     }
 
 
