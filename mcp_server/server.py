@@ -29,7 +29,8 @@ No clinician has reviewed the principles yet: their status is "drafted"."""
 FIND = """\
 Find the clinical principles that belong to a health question. Returns the scenario (urgency,
 uncertainty, expertise, task type, and where each label came from) and up to k principles with their
-guidance, ready criteria with points, and sources."""
+guidance, ready criteria with points, and sources. The question may be in many languages. Principles
+with on_topic false are about something else and only fill up to k."""
 
 SCORE = """\
 Score an answer to a health question against a rubric. Returns a verdict for each criterion (MET,
