@@ -47,5 +47,6 @@ def test_it_takes_the_bundled_embedders_place(
 
     said = CliRunner().invoke(app, ["principles", "search", "chest pain", "--json"])
 
+    assert said.exit_code == 0, said.stderr
     assert len(json.loads(said.stdout)["principles"]) == 8
     assert len(list((tmp_path / "vectors").iterdir())) == 2  # of the library and of the examples
