@@ -6,6 +6,7 @@ Chroma names the candidates, unfiltered; how near they are is then told exactly.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import chromadb
@@ -46,9 +47,10 @@ class ChromaPrincipleStore:
 
 def _collection(library: Library, vectors: Vectors) -> chromadb.Collection:
     client = chromadb.EphemeralClient(Settings(anonymized_telemetry=False))
-    # All embedded clients of a process share one memory: the hash keeps libraries apart.
+    # All embedded clients of a process share one memory: the hash keeps apart what differs.
+    index = hashlib.sha256(library.hash.encode() + vectors.tobytes()).hexdigest()
     collection = client.get_or_create_collection(
-        f"principles-{library.hash[:32]}",
+        f"principles-{index[:32]}",
         embedding_function=None,
         configuration={"hnsw": {"space": "cosine"}},
     )

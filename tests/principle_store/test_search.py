@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from inference.embedding import MemoEmbedder
+from inference.embedding import MemoEmbedder, Vectors
 from inference.errors import BadInput
 from inference.messages import Conversation, Message
 from inference.vectors import VectorCache
@@ -68,6 +68,21 @@ async def test_both_stores_bring_the_same_principles(
         ours, exact = await chroma.nearest([question], 40), await memory.nearest([question], 40)
         first = [(one.principle.id, round(one.likeness, 3)) for one in ours][:8]
         assert first == [(one.principle.id, round(one.likeness, 3)) for one in exact][:8]
+
+
+async def test_stores_of_two_embedders_live_side_by_side(
+    library: Library, embedder: MemoEmbedder, cached: VectorCache
+) -> None:
+    class Halved(MemoEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            return cached.embed(texts)[:, :192]
+
+    first = ChromaPrincipleStore(library, embedder, cached)
+    second = ChromaPrincipleStore(library, Halved(cached), Halved(cached))
+    asked = library.principles[0].searched_texts()[0]
+
+    assert await first.nearest([asked], 3)
+    assert (await second.nearest([asked], 3))[0].principle == library.principles[0]
 
 
 async def test_a_principle_asked_for_by_id_is_compared_however_far_it_is(
