@@ -50,7 +50,7 @@ def open_server(
     vectors = open_vectors(settings)
     taxonomy = load_taxonomy()
     judging = judging or _configured(settings.judge)
-    judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(MemoEmbedder(OnnxEmbedder()))
+    judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(vectors.bundled)
     library = open_library(settings, taxonomy).library
     store = ChromaPrincipleStore(library, vectors.questions, vectors.texts)
     reader = open_reader(settings, vectors, reading or _configured(settings.reader))
@@ -65,18 +65,22 @@ class TextToVectors:
     questions: MemoEmbedder
     texts: VectorCache
     """For texts that seldom change: principles and examples."""
+    bundled: MemoEmbedder
+    """The one that the screening judge was fitted to."""
 
 
 def open_vectors(settings: Settings) -> TextToVectors:
     """The configured embedder, or the bundled one."""
     embedder: Embedder = OnnxEmbedder()
+    questions = bundled = MemoEmbedder(embedder)
     if settings.embeddings:
         # Imported when a server is configured: its libraries take a second to load.
         from inference.served_embedder import ServedEmbedder
 
         embedder = ServedEmbedder(settings.embeddings)
+        questions = MemoEmbedder(embedder)
     cache = VectorCache(embedder, settings.data_dir, LIBRARY_VECTORS)
-    return TextToVectors(embedder.id, MemoEmbedder(embedder), cache)
+    return TextToVectors(embedder.id, questions, cache, bundled)
 
 
 def open_reader(

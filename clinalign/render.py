@@ -49,7 +49,8 @@ def show_episode(episode: Episode, policy: str) -> None:
     console.print(f"Stopped: [bold]{reason}[/], {STOPPED[reason]}.")
     console.print(f"Model: {escape(policy)}. Judge: {escape(episode.get('judge', 'none'))}.")
     console.print(f"[dim]The judge: {escape(episode.get('judge_agreement', 'not asked'))}.[/]")
-    for note in (episode["written"].note, attempts[chosen].ungraded):
+    found = episode["recalled"].note, episode["written"].note, attempts[chosen].ungraded
+    for note in found:
         if note:
             console.print(f"[yellow]Note: {escape(note)}[/]")
     console.print("[dim]Not medical advice; no clinician has reviewed the principles yet.[/]")
@@ -82,6 +83,8 @@ def show_found(found: Principles) -> None:
     console.print(_scenario(found.scenario))
     console.print(_principles(found.principles))
     console.print(f"[dim]Library {found.library.version}, {found.library.hash[:12]}.[/]")
+    if found.note:
+        console.print(f"[yellow]Note: {escape(found.note)}[/]")
 
 
 def _scenario(labels: Mapping[str, Label]) -> RenderableType:

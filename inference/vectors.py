@@ -7,8 +7,6 @@ all, and one that cannot be read is made again.
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,6 +17,7 @@ import numpy as np
 
 from inference.embedding import Embedder, Vectors
 from inference.errors import StorageError
+from inference.whole_files import write_whole
 
 
 class VectorCache:
@@ -99,10 +98,9 @@ def _load(path: Path, rows: int) -> Vectors | None:
 
 def _save(path: Path, vectors: Vectors) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as draft:
-            np.savez_compressed(draft, vectors=vectors)
-        os.replace(draft.name, path)
+        file = io.BytesIO()
+        np.savez_compressed(file, vectors=vectors)
+        write_whole(path, file.getvalue())
     except OSError as error:
         raise StorageError(
             f"the data folder {path.parent.parent} cannot be written ({error.strerror}); "

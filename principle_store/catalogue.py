@@ -6,16 +6,21 @@ from html import escape
 from importlib.resources import files
 
 from inference.templates import fill
-from principle_store.types import Library, Principle, Source
+from principle_store.types import Library, Principle, ReadyCriterion, Source
 from rubrics.taxonomy import Dimension, Taxonomy
 
 PAGE = (files("principle_store") / "catalogue.html").read_text(encoding="utf-8")
-FILTERED = 4  # dimensions; principles are labelled by the first ones of the taxonomy
 
 
 def catalogue(library: Library, taxonomy: Taxonomy) -> str:
     """The page. It needs no network and no other file."""
-    filters = (_filter(dimension) for dimension in taxonomy.dimensions[:FILTERED])
+    labelled = {
+        name
+        for principle in library.principles
+        for name, scope in principle.scenario.items()
+        if scope != "any"
+    }
+    filters = (_filter(one) for one in taxonomy.dimensions if one.name in labelled)
     return fill(
         PAGE,
         version=escape(library.version),
@@ -46,7 +51,7 @@ def _article(principle: Principle) -> str:
         f'<p><a href="#{principle.id}"><code>{principle.id}</code></a></p>',
         _list("labels", map(escape, _labels(principle))),
         f"<p>{escape(principle.rationale)}</p>",
-        _list("criteria", map(_criterion, _criteria(principle))),
+        _list("criteria", map(_criterion, principle.criteria)),
         _more("What an answer can say or do", map(escape, _guidance(principle))),
         _more("How people ask", map(escape, principle.asked_as)),
         _more("Examples", map(escape, (examples.passing, examples.failing) if examples else ())),
@@ -64,14 +69,10 @@ def _labels(principle: Principle) -> Iterable[str]:
     yield f"{principle.status}, version {principle.version}"
 
 
-def _criteria(principle: Principle) -> Iterable[tuple[float, str]]:
-    return ((one.points, one.criterion) for one in principle.criteria)
-
-
-def _criterion(criterion: tuple[float, str]) -> str:
-    points, text = criterion
-    colour = "plus" if points > 0 else "minus"
-    return f'<span class="points {colour}">{points:+g}</span><span>{escape(text)}</span>'
+def _criterion(criterion: ReadyCriterion) -> str:
+    colour = "plus" if criterion.points > 0 else "minus"
+    points = f'<span class="points {colour}">{criterion.points:+g}</span>'
+    return f"{points}<span>{escape(criterion.criterion)}</span>"
 
 
 def _guidance(principle: Principle) -> Iterable[str]:

@@ -15,7 +15,7 @@ import yaml
 
 from inference.errors import BadInput, ClinalignError
 from inference.words import read
-from principle_store.loading import read_principle
+from principle_store.loading import check_scenario, read_principle
 from principle_store.types import Library, Principle, Source
 from rubrics.taxonomy import Taxonomy
 from rubrics.yaml_text import parsed
@@ -97,9 +97,7 @@ def _each(
     for place, row in rows:
         try:
             principle = make(row, place)
-            for name, scope in principle.scenario.items():
-                for value in () if scope == "any" else scope:
-                    taxonomy.check(name, value)
+            check_scenario(principle, taxonomy)
             if principle.id in made:
                 raise BadInput(f"{place}: id", "each id once", principle.id)
             made[principle.id] = principle

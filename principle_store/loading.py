@@ -61,7 +61,7 @@ def checked_library(principles: Sequence[Principle], taxonomy: Taxonomy) -> Libr
     if doubled := sorted({one for one in ids if ids.count(one) > 1}):
         raise BadInput("principle ids", "each id once", ", ".join(doubled))
     for principle in principles:
-        _check_scenario(principle, taxonomy)
+        check_scenario(principle, taxonomy)
     ordered = tuple(sorted(principles, key=lambda one: one.id))
     return Library(version=VERSION, hash=_hash(ordered), principles=ordered)
 
@@ -73,7 +73,12 @@ def _yaml(path: Traversable) -> Any:
         raise BadInput(path.name, f"YAML in UTF-8 ({' '.join(str(error).split())})") from None
 
 
-def _check_scenario(principle: Principle, taxonomy: Taxonomy) -> None:
+def check_scenario(principle: Principle, taxonomy: Taxonomy) -> None:
+    """Refuse a scenario that is not of the taxonomy.
+
+    Raises:
+        BadInput: a dimension or a value does not exist.
+    """
     where = f"principle {principle.id}: scenario"
     if not set(principle.scenario) <= set(taxonomy.names()):
         raise BadInput(

@@ -66,7 +66,7 @@ class PrincipleSearch:
     async def _candidates(self, reading: Reading, raised: Sequence[str]) -> Sequence[Candidate]:
         """Those near in meaning or words, and the raised ones; best first."""
         shares = self._words.shares(reading)
-        also = [self._words.ids[row] for row in _largest(shares, BY_WORDS) if shares[row] > 0]
+        also = [self._words.ids[row] for row in _largest(shares, BY_WORDS)]
         texts = list(dict.fromkeys([reading.english, reading.context]))
         near = await self._store.nearest(texts, CANDIDATES, [*also, *raised, *self._critical])
         found = [self._candidate(one, shares, reading.scenario) for one in near]
@@ -79,12 +79,13 @@ class PrincipleSearch:
 
 
 def _largest(figures: Figures, count: int) -> Sequence[int]:
-    """The places of the largest figures; of equal ones at the edge all, so that none is chance."""
-    if len(figures) <= count:
-        return range(len(figures))
-    least = np.partition(figures, -count)[-count]
-    places: list[int] = np.flatnonzero(figures >= least)[: 2 * count].tolist()
-    return places
+    """The places of the largest figures above 0, the largest first; of equal ones the first."""
+    places = np.flatnonzero(figures > 0)
+    if len(places) > count:  # sorting all of very many would take longer than the search
+        least = np.partition(figures[places], -count)[-count]
+        places = places[figures[places] >= least]
+    ordered: list[int] = places[np.argsort(-figures[places], kind="stable")][:count].tolist()
+    return ordered
 
 
 def _merged(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:

@@ -29,10 +29,9 @@ class Near:
 
     @cached_property
     def likeness(self) -> float:
-        """The three ways of being alike count the same; one that is not there counts as said."""
-        views = (self.asked, self.wanted)
-        best = [float(view.max()) if view.size else self.said for view in views]
-        return (self.said + sum(best)) / 3
+        """The three ways of being alike count the same; who was never asked for counts as said."""
+        asked = float(self.asked.max()) if self.asked.size else self.said
+        return (self.said + asked + float(self.wanted.max())) / 3
 
 
 class PrincipleStore(Protocol):

@@ -104,8 +104,9 @@ class Principle(Word):
         return [guidance.say for guidance in self.guidance if guidance.say]
 
     def good_criteria(self) -> tuple[str, ...]:
-        """What a good answer holds by this principle."""
-        return tuple(one.criterion for one in self.criteria if one.points > 0)
+        """What a good answer holds by this principle; its statement if no criterion says so."""
+        good = tuple(one.criterion for one in self.criteria if one.points > 0)
+        return good or (self.statement,)
 
     def searched_texts(self) -> tuple[str, ...]:
         """All that stands for it in the index: what it says, how people ask, what it wants."""

@@ -69,7 +69,7 @@ def as_data(episode: Episode, policy: str) -> dict[str, Any]:
 def notes(episode: Episode) -> list[str]:
     """What the reader should know beside the answer."""
     chosen = episode["attempts"][best(episode["attempts"])]
-    found = [episode["written"].note, chosen.ungraded]
+    found = [episode["recalled"].note, episode["written"].note, chosen.ungraded]
     found.append("the answer was cut off at the model's token limit" if chosen.truncated else "")
     return [note for note in found if note]
 

@@ -1,12 +1,12 @@
 """Reads the files that commands are given, and writes those they make."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from inference.errors import BadInput, StorageError
+from inference.whole_files import write_whole
 
 
 def read_json(path: str, what: str) -> Any:
@@ -64,11 +64,6 @@ def write_text(path: Path, text: str) -> None:
         StorageError: the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as draft:
-            draft.write(text)
-        Path(draft.name).replace(path)
+        write_whole(path, text.encode("utf-8"))
     except OSError as error:
         raise StorageError(f"{path} cannot be written ({error.strerror})") from error

@@ -112,8 +112,8 @@ def test_unreadable_records_are_told_one_by_one_and_nothing_is_taken(
 
     assert said.exit_code == 1
     assert said.stderr.split("\n")[:5] == [
-        f"{file}: record 2: urgency is 'soon'; expected one of emergent, conditionally_emergent, "
-        "non_emergent, or nothing",
+        f"{file}: record 2: principle hurry: scenario.urgency is 'soon'; expected one of emergent, "
+        "conditionally_emergent, non_emergent",
         f"{file}: record 3: expected a text named statement or principle or text or content or "
         "description",
         f"{file}: record 4: expected an object or a text",

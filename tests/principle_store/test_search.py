@@ -168,6 +168,33 @@ async def test_no_principle_says_what_two_others_have_said(
     assert len(same) in (1, 2)
 
 
+async def test_a_principle_is_found_by_words_that_no_other_has(
+    library: Library, embedder: MemoEmbedder, cached: VectorCache
+) -> None:
+    *_, last = [one for one in library.principles if not one.is_critical]
+    named = last.model_copy(update={"search_words": {"en": ("zyxomide qwortol plumbane",)}})
+    others = [one for one in library.principles if one != last]
+    changed = library.model_copy(update={"hash": "named", "principles": (*others, named)})
+
+    store = InMemoryPrincipleStore(changed, embedder, cached)
+    chosen = await found(store, "zyxomide, qwortol, plumbane", k=20)
+
+    assert last.id in [one.principle.id for one in chosen]
+
+
+async def test_a_principle_with_harmful_criteria_alone_can_be_searched(
+    library: Library, embedder: MemoEmbedder, cached: VectorCache
+) -> None:
+    last = library.principles[-1]
+    harmful = tuple(one for one in last.criteria if one.points < 0)
+    bare = last.model_copy(update={"id": "zzz", "criteria": harmful})
+    changed = library.model_copy(update={"hash": "bare", "principles": (*library.principles, bare)})
+
+    chosen = await found(InMemoryPrincipleStore(changed, embedder, cached), last.statement)
+
+    assert "zzz" in [one.principle.id for one in chosen]
+
+
 async def test_as_many_come_as_were_asked_for(store: PrincipleStore) -> None:
     chosen = await found(store, "my wife's arm is weak and she slurs her words", k=12)
 
