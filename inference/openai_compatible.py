@@ -1,11 +1,13 @@
 """A chat model behind an OpenAI-compatible address, such as vLLM's, through langchain-openai."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import openai
+from httpx_aiohttp import HttpxAiohttpClient
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
@@ -23,13 +25,13 @@ RETRIES = (
 class OpenAICompatibleChat:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._takes_schemas = True
+        self._refused: set[str] = set()
 
     @property
     def name(self) -> str:
         return self.endpoint.model or f"the model at {self.endpoint.base_url}"
 
-    async def connected(self) -> "OpenAICompatibleChat":
+    async def connected(self) -> Self:
         """This chat once the server has said that it has the model; a model left open is filled in.
 
         Raises:
@@ -39,7 +41,7 @@ class OpenAICompatibleChat:
         offered = await self._offered_models()
         wanted = self.endpoint.model
         if not wanted and len(offered) == 1:
-            return OpenAICompatibleChat(self.endpoint.model_copy(update={"model": offered[0]}))
+            return type(self)(self.endpoint.model_copy(update={"model": offered[0]}))
         if offered and wanted in offered:
             return self
         if not offered and wanted:
@@ -57,24 +59,24 @@ class OpenAICompatibleChat:
         schema: Mapping[str, Any] | None = None,
     ) -> Reply:
         sent: list[tuple[str, str]] = [(one.role, one.content) for one in messages]
-        if schema is not None and self._takes_schemas:
+        wanted = _extras(sampling, schema)
+        while True:
+            extras = {name: what for name, what in wanted.items() if name not in self._refused}
             try:
-                return await self._ask(sent, sampling, extra_body=_wanted(schema))
+                return await self._ask(sent, _settings(sampling), extras)
             except openai.BadRequestError as error:
-                if "response_format" not in str(error) and "schema" not in str(error):
+                if not (refused := _refused(error, extras)):
                     raise told(error, self.endpoint) from error
-                self._takes_schemas = False
+                self._refused |= refused
             except openai.OpenAIError as error:
                 raise told(error, self.endpoint) from error
-        try:
-            return await self._ask(sent, sampling)
-        except openai.OpenAIError as error:
-            raise told(error, self.endpoint) from error
 
-    async def _ask(self, sent: list[tuple[str, str]], sampling: Sampling, **also: Any) -> Reply:
-        settings = sampling.model_dump(exclude_none=True)
+    async def _ask(
+        self, sent: list[tuple[str, str]], settings: dict[str, Any], extras: dict[str, Any]
+    ) -> Reply:
         try:
-            said = await self._client.ainvoke(sent, **settings, **also)
+            # In the extra body: as an argument, the client would refuse a schema reply cut short.
+            said = await self._client.ainvoke(sent, **settings, extra_body=extras)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             # What the client says of a reply that is not in the API's shape.
             raise unreadable(error, self.endpoint) from error
@@ -84,6 +86,10 @@ class OpenAICompatibleChat:
             truncated=said.response_metadata.get("finish_reason") == "length",
             prompt_tokens=usage["input_tokens"] if usage else 0,
             completion_tokens=usage["output_tokens"] if usage else 0,
+            cached_tokens=(usage.get("input_token_details") or {}).get("cache_read") or 0
+            if usage
+            else 0,
+            first_token=first_token(said.response_metadata.get("logprobs")),
         )
 
     async def _offered_models(self) -> list[str]:
@@ -108,8 +114,9 @@ class OpenAICompatibleChat:
     @cached_property
     def _http(self) -> httpx.AsyncClient:
         # Our own, for this event loop: the default one is shared by all loops of the process.
-        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        return httpx.AsyncClient(timeout=LONGEST_WAIT_SECONDS, limits=unlimited)
+        # On aiohttp's connections: httpx's own pool searches all of them at every call.
+        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        return HttpxAiohttpClient(timeout=LONGEST_WAIT_SECONDS, limits=unlimited)
 
     @cached_property
     def _client(self) -> ChatOpenAI:
@@ -124,7 +131,35 @@ class OpenAICompatibleChat:
         )
 
 
-def _wanted(schema: Mapping[str, Any]) -> dict[str, Any]:
-    # In the extra body: as an argument, the client would parse the reply and refuse one cut short.
-    wanted = {"name": "reply", "schema": dict(schema), "strict": True}
-    return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+def first_token(logprobs: Mapping[str, Any] | None) -> dict[str, float]:
+    """The chances of the likeliest first tokens, from the API's `logprobs`."""
+    content = (logprobs or {}).get("content") or []
+    likeliest = content[0].get("top_logprobs") or [] if content else []
+    return {one["token"]: math.exp(one["logprob"]) for one in likeliest}
+
+
+def _settings(sampling: Sampling) -> dict[str, Any]:
+    settings = sampling.model_dump(exclude_none=True, include={"temperature", "max_tokens", "seed"})
+    if sampling.likeliest:
+        settings |= {"logprobs": True, "top_logprobs": sampling.likeliest}
+    return settings
+
+
+def _extras(sampling: Sampling, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What not every server takes: a schema for the reply, thinking switched on or off."""
+    extras: dict[str, Any] = {}
+    if schema is not None:
+        wanted = {"name": "reply", "schema": dict(schema), "strict": True}
+        extras["response_format"] = {"type": "json_schema", "json_schema": wanted}
+    if sampling.thinking is not None:
+        extras["chat_template_kwargs"] = {"enable_thinking": sampling.thinking}
+    return extras
+
+
+def _refused(error: openai.BadRequestError, extras: Mapping[str, Any]) -> set[str]:
+    """Which of the extras the server names in its refusal."""
+    signs = {
+        "response_format": ("response_format", "schema"),
+        "chat_template_kwargs": ("chat_template_kwargs", "enable_thinking"),
+    }
+    return {name for name in extras if any(sign in str(error) for sign in signs[name])}

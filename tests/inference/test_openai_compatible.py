@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from inference.bulk_chat import BulkChat
 from inference.chat import Reply, Sampling
 from inference.endpoint import Endpoint
 from inference.errors import ModelError, ModelUnknown, ModelUnreachable
@@ -16,13 +17,13 @@ SCHEMA = {"type": "object"}
 Chat = Callable[..., OpenAICompatibleChat]
 
 
-@pytest.fixture
-async def chat() -> AsyncIterator[Chat]:
+@pytest.fixture(params=[OpenAICompatibleChat, BulkChat])
+async def chat(request: pytest.FixtureRequest) -> AsyncIterator[Chat]:
     made: list[OpenAICompatibleChat] = []
 
     def chat(fake: FakeServer, model: str = "fake", key: str = "EMPTY") -> OpenAICompatibleChat:
         endpoint = Endpoint(base_url=fake.base_url, model=model, api_key=key)
-        made.append(OpenAICompatibleChat(endpoint))
+        made.append(request.param(endpoint))
         return made[-1]
 
     yield chat
@@ -66,6 +67,33 @@ async def test_a_server_without_schemas_is_asked_without_and_not_again_with(chat
         await server.complete(ASKED, schema=SCHEMA)
 
     assert ["response_format" in sent for sent in fake.asked] == [True, False, False]
+
+
+async def test_thinking_is_switched_where_the_server_takes_the_switch(chat: Chat) -> None:
+    refusal = (400, {"error": {"message": "Unrecognized argument: chat_template_kwargs"}})
+    with serving("{}", refusal, "{}", "{}") as fake:
+        server = chat(fake)
+        for _ in range(3):
+            await server.complete(ASKED, Sampling(thinking=False), SCHEMA)
+
+    switched = [sent.get("chat_template_kwargs") for sent in fake.asked]
+    assert switched == [{"enable_thinking": False}, {"enable_thinking": False}, None, None]
+    assert all("response_format" in sent for sent in fake.asked)
+
+
+async def test_chances_and_cached_tokens_come_along_when_the_server_tells(chat: Chat) -> None:
+    told = completion("YES")
+    likeliest = [{"token": "YES", "logprob": 0.0}, {"token": "no", "logprob": -20.0}]
+    told["choices"][0]["logprobs"] = {
+        "content": [{"token": "YES", "logprob": 0.0, "top_logprobs": likeliest}]
+    }
+    told["usage"]["prompt_tokens_details"] = {"cached_tokens": 5}
+    with serving((200, told)) as fake:
+        reply = await chat(fake).complete(ASKED, Sampling(max_tokens=1, likeliest=5))
+
+    assert reply.cached_tokens == 5
+    assert reply.first_token == {"YES": 1.0, "no": pytest.approx(2e-9, rel=0.1)}
+    assert (fake.asked[0]["logprobs"], fake.asked[0]["top_logprobs"]) == (True, 5)
 
 
 async def test_a_model_left_open_is_the_only_one_there(chat: Chat) -> None:
