@@ -1,11 +1,12 @@
-"""The same chat model through openai's client alone: half the processor time a call.
+"""The same chat model through openai's client alone: a third of the processor time a call.
 
 For roles that make very many calls at once, such as a judge. Streaming and tools are not its
 matter; see `inference.openai_compatible`.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import openai
 
@@ -18,12 +19,13 @@ class BulkChat(OpenAICompatibleChat):
     async def _ask(
         self, sent: list[tuple[str, str]], settings: dict[str, Any], extras: dict[str, Any]
     ) -> Reply:
-        messages: Any = [{"role": role, "content": content} for role, content in sent]
+        messages = [{"role": role, "content": content} for role, content in sent]
+        body = {"model": self.endpoint.model, "messages": messages, **settings, **extras}
         try:
-            said = await self._openai.chat.completions.create(
-                model=self.endpoint.model, messages=messages, extra_body=extras, **settings
-            )
-            return _reply(said)
+            # As it is: taking requests and replies through the client's types costs more than
+            # all the rest of a call.
+            said = await self._openai.post("/chat/completions", cast_to=object, body=body)
+            return _reply(cast(Mapping[str, Any], said))
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise unreadable(error, self.endpoint) from error
 
@@ -38,14 +40,14 @@ class BulkChat(OpenAICompatibleChat):
         )
 
 
-def _reply(said: Any) -> Reply:
-    choice, usage = said.choices[0], said.usage
-    details = usage.prompt_tokens_details if usage else None
+def _reply(said: Mapping[str, Any]) -> Reply:
+    choice, usage = said["choices"][0], said.get("usage") or {}
+    details = usage.get("prompt_tokens_details") or {}
     return Reply(
-        text=choice.message.content or "",
-        truncated=choice.finish_reason == "length",
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else 0,
-        cached_tokens=(details.cached_tokens or 0) if details else 0,
-        first_token=first_token(choice.logprobs.model_dump() if choice.logprobs else None),
+        text=choice["message"].get("content") or "",
+        truncated=choice.get("finish_reason") == "length",
+        prompt_tokens=usage.get("prompt_tokens") or 0,
+        completion_tokens=usage.get("completion_tokens") or 0,
+        cached_tokens=details.get("cached_tokens") or 0,
+        first_token=first_token(choice.get("logprobs")),
     )

@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
-import httpx
 import openai
-from httpx_aiohttp import HttpxAiohttpClient
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
@@ -112,11 +110,10 @@ class OpenAICompatibleChat:
         await self._http.aclose()
 
     @cached_property
-    def _http(self) -> httpx.AsyncClient:
+    def _http(self) -> openai.DefaultAioHttpClient:
         # Our own, for this event loop: the default one is shared by all loops of the process.
         # On aiohttp's connections: httpx's own pool searches all of them at every call.
-        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        return HttpxAiohttpClient(timeout=LONGEST_WAIT_SECONDS, limits=unlimited)
+        return openai.DefaultAioHttpClient(timeout=LONGEST_WAIT_SECONDS)
 
     @cached_property
     def _client(self) -> ChatOpenAI:
