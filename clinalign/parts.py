@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 
 from agent.graph import build_agent, work
 from agent.state import Episode, Limits
+from clinalign.models import TextToVectors, client, open_vectors
+from clinalign.passports import kept_passport
 from clinalign.settings import Settings
 from inference.chat import ChatModel
 from inference.composer import Composer
-from inference.embedding import Embedder, MemoEmbedder, OnnxEmbedder
 from inference.endpoint import Endpoint
 from inference.messages import Conversation
-from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, connected
 from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
-from principle_store.loading import LIBRARY_VECTORS, load_library, load_taxonomy
+from principle_store.loading import load_library, load_taxonomy
 from principle_store.overlay import Overlaid, overlaid
-from rubrics.builtin_judge import BuiltinJudge
+from rubrics.builtin_judge import BuiltinJudge, builtin_fingerprint
 from rubrics.glossary import Glossaries, load_glossaries
-from rubrics.judge import Judge, ModelJudge
+from rubrics.judge import Judge
+from rubrics.model_judge import Manner, ModelJudge, fingerprint
 from rubrics.model_reading import ModelScenarioReader
 from rubrics.reading import ScenarioReader
 from rubrics.scenario import BuiltinScenarioReader
@@ -49,38 +50,22 @@ def open_server(
     """
     vectors = open_vectors(settings)
     taxonomy = load_taxonomy()
-    judging = judging or _configured(settings.judge)
-    judge: Judge = ModelJudge(judging) if judging else BuiltinJudge(vectors.bundled)
+    judging = judging or (client(settings.judge, bulk=True) if settings.judge else None)
+    judge = _judge(settings, judging, vectors)
     library = open_library(settings, taxonomy).library
     store = ChromaPrincipleStore(library, vectors.questions, vectors.texts)
-    reader = open_reader(settings, vectors, reading or _configured(settings.reader))
+    reader = open_reader(
+        settings, vectors, reading or (client(settings.reader) if settings.reader else None)
+    )
     return build_server(store, reader, judge)
 
 
-@dataclass(frozen=True)
-class TextToVectors:
-    """The embedder, with the memory that suits each use."""
-
-    id: str
-    questions: MemoEmbedder
-    texts: VectorCache
-    """For texts that seldom change: principles and examples."""
-    bundled: MemoEmbedder
-    """The one that the screening judge was fitted to."""
-
-
-def open_vectors(settings: Settings) -> TextToVectors:
-    """The configured embedder, or the bundled one."""
-    embedder: Embedder = OnnxEmbedder()
-    questions = bundled = MemoEmbedder(embedder)
-    if settings.embeddings:
-        # Imported when a server is configured: its libraries take a second to load.
-        from inference.served_embedder import ServedEmbedder
-
-        embedder = ServedEmbedder(settings.embeddings)
-        questions = MemoEmbedder(embedder)
-    cache = VectorCache(embedder, settings.data_dir, LIBRARY_VECTORS)
-    return TextToVectors(embedder.id, questions, cache, bundled)
+def _judge(settings: Settings, judging: ChatModel | None, vectors: TextToVectors) -> Judge:
+    measured = fingerprint(judging.name, Manner()) if judging else builtin_fingerprint()
+    passport = kept_passport(settings.data_dir, measured)
+    if judging:
+        return ModelJudge(judging, passport=passport)
+    return BuiltinJudge(vectors.bundled, passport)
 
 
 def open_reader(
@@ -156,7 +141,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as closing:
         policy = await _chat(settings.policy, closing)
         writer = await _chat(settings.writer, closing)
-        judge = await _chat(settings.judge, closing)
+        judge = await _chat(settings.judge, closing, bulk=True)
         reader = await _chat(settings.reader, closing)
         server = open_server(settings, judge, reader)
         tools = await closing.enter_async_context(connected(server))
@@ -164,21 +149,10 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
 
 
 async def _chat(
-    endpoint: Endpoint | None, closing: AsyncExitStack
+    endpoint: Endpoint | None, closing: AsyncExitStack, bulk: bool = False
 ) -> "OpenAICompatibleChat | None":
     if endpoint is None:
         return None
-    chat = await _client(endpoint).connected()
+    chat = await client(endpoint, bulk).connected()
     closing.push_async_callback(chat.aclose)
     return chat
-
-
-def _configured(endpoint: Endpoint | None) -> ChatModel | None:
-    return _client(endpoint) if endpoint else None
-
-
-def _client(endpoint: Endpoint) -> "OpenAICompatibleChat":
-    # Imported when a server is configured: its libraries take a second to load.
-    from inference.openai_compatible import OpenAICompatibleChat
-
-    return OpenAICompatibleChat(endpoint)

@@ -1,18 +1,30 @@
 """Prints an episode and a score for people."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import ndiff
+from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from agent.state import Attempt, Episode, best
 from inference.sentences import sentences_of
 from mcp_server.results import FoundPrinciple, Principles
+from rubrics.agreement import Agreement
 from rubrics.types import Label, Rubric, Scenario, Score
 
 STOPPED = {
@@ -166,3 +178,70 @@ def _table(title: str, *columns: str) -> Table:
     for position, column in enumerate(columns):
         table.add_column(column, ratio=1 if position == len(columns) - 1 else None)
     return table
+
+
+def show_verdicts(rubric: Rubric, data: Mapping[str, Any]) -> None:
+    """What a judge said of one answer."""
+    console = Console(highlight=False)
+    table = _table("Verdicts", "points", "verdict", "criterion, and what shows it")
+    for criterion, verdict in zip(rubric.criteria, data["verdicts"], strict=True):
+        colour = "green" if criterion.points > 0 else "red"
+        said = Text.assemble(criterion.criterion, ("\n" + verdict["explanation"], "dim"))
+        if verdict["quote"]:
+            said.append(f"\n“{verdict['quote']}”", "italic")
+        if verdict["votes"]:
+            votes = ", ".join(f"{times} {name}" for name, times in verdict["votes"].items())
+            said.append(f"\nvotes: {votes}", "dim")
+        mark = MARKS[verdict["verdict"]]
+        table.add_row(f"[{colour}]{criterion.points:+g}[/]", mark, said)
+    console.print(table)
+    if data["score"]:
+        show_score(Score.model_validate(data["score"]))
+    else:
+        console.print(f"[yellow]Ungraded: {escape(data['reason'])}[/]")
+    if data["disagreement"] is not None:
+        console.print(f"Votes against the verdicts: {data['disagreement']:.0%}.")
+    console.print(f"Judge: {escape(data['judge'])} ({escape(data['judge_agreement'])}).")
+    for role, spent in data["spent"].items():
+        tokens = f"{spent['prompt_tokens']} prompt ({spent['cached_tokens']} cached)"
+        console.print(
+            f"[dim]{role}: {spent['calls']} calls, {tokens} and {spent['completion_tokens']} "
+            f"completion tokens, {spent['seconds']:.1f} s.[/]"
+        )
+
+
+def show_agreement(judge: str, rows: int, found: Agreement, people: Agreement | None) -> None:
+    """A judge beside physicians among themselves."""
+    table = _table(f"Agreement with labels, {rows} rows", "", "judge", "physicians")
+    for name in ("f1_positive", "f1_negative", "f1_balanced", "kappa", "n", "ungraded"):
+        shown = [_figure(getattr(one, name)) if one else "" for one in (found, people)]
+        table.add_row(name, *shown)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"Judge: {escape(judge)}. Rows that it left open are in no figure but the last.")
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error with rate and time left; what it gives is told of each step."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("judging", total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def _figure(value: float | int | None) -> str:
+    return (
+        "undefined" if value is None else f"{value:.3f}" if isinstance(value, float) else f"{value}"
+    )

@@ -6,7 +6,7 @@ Source: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; made by `tools/build
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -25,6 +25,7 @@ Vectors = NDArray[np.float32]
 BUNDLED = Path(__file__).parent / "embedder"
 MOST_TOKENS = 256  # what the model was trained with; later text is not seen
 BATCH = 32
+MOST_PADDING = 1.5  # the longest text of a batch, in lengths of its shortest
 
 
 class TextVectors(Protocol):
@@ -55,10 +56,7 @@ class OnnxEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         encodings = self._tokenizer.encode_batch(list(texts))
         vectors = np.zeros((len(texts), 384), dtype=np.float32)
-        # Texts of similar length together: padding costs as much as words do.
-        by_length = sorted(range(len(texts)), key=lambda index: len(encodings[index].ids))
-        for start in range(0, len(texts), BATCH):
-            chosen = by_length[start : start + BATCH]
+        for chosen in _alike([len(encoding.ids) for encoding in encodings]):
             vectors[chosen] = self._run([encodings[index] for index in chosen])
         return vectors
 
@@ -95,6 +93,18 @@ class OnnxEmbedder:
         if not path.is_file():
             raise StorageError(f"the embedder's file {path} is missing; reinstall clinalign")
         return path
+
+
+def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of texts of similar length: padding costs as much as words do."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) == BATCH or lengths[place] > MOST_PADDING * lengths[batch[0]]):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 class MemoEmbedder:

@@ -13,7 +13,13 @@ from inference.chat import Reply, Sampling
 from inference.endpoint import Endpoint
 from inference.errors import ModelUnknown
 from inference.messages import Message
-from inference.server_errors import LONGEST_WAIT_SECONDS, told, unreadable
+from inference.server_errors import (
+    LONGEST_WAIT_SECONDS,
+    Refusal,
+    told,
+    told_status,
+    unreadable,
+)
 
 RETRIES = (
     2  # of the transport: refused connections, time-outs, 429 and 5xx; the client waits in between
@@ -62,12 +68,10 @@ class OpenAICompatibleChat:
             extras = {name: what for name, what in wanted.items() if name not in self._refused}
             try:
                 return await self._ask(sent, _settings(sampling), extras)
-            except openai.BadRequestError as error:
+            except Refusal as error:
                 if not (refused := _refused(error, extras)):
-                    raise told(error, self.endpoint) from error
+                    raise told_status(error, self.endpoint) from error
                 self._refused |= refused
-            except openai.OpenAIError as error:
-                raise told(error, self.endpoint) from error
 
     async def _ask(
         self, sent: list[tuple[str, str]], settings: dict[str, Any], extras: dict[str, Any]
@@ -75,6 +79,10 @@ class OpenAICompatibleChat:
         try:
             # In the extra body: as an argument, the client would refuse a schema reply cut short.
             said = await self._client.ainvoke(sent, **settings, extra_body=extras)
+        except openai.APIStatusError as error:
+            raise Refusal(error.status_code, str(error)) from error
+        except openai.OpenAIError as error:
+            raise told(error, self.endpoint) from error
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             # What the client says of a reply that is not in the API's shape.
             raise unreadable(error, self.endpoint) from error
@@ -153,10 +161,12 @@ def _extras(sampling: Sampling, schema: Mapping[str, Any] | None) -> dict[str, A
     return extras
 
 
-def _refused(error: openai.BadRequestError, extras: Mapping[str, Any]) -> set[str]:
+def _refused(error: Refusal, extras: Mapping[str, Any]) -> set[str]:
     """Which of the extras the server names in its refusal."""
+    if error.status != 400:
+        return set()
     signs = {
         "response_format": ("response_format", "schema"),
         "chat_template_kwargs": ("chat_template_kwargs", "enable_thinking"),
     }
-    return {name for name in extras if any(sign in str(error) for sign in signs[name])}
+    return {name for name in extras if any(sign in error.said for sign in signs[name])}

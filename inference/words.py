@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -24,9 +25,15 @@ def read(kind: type[Kind], data: Any, where: str) -> Kind:
         BadInput: the data does not fit; it names the first field that does not, counted from 0.
     """
     try:
-        return TypeAdapter(kind).validate_json(_as_json(data, where))
+        found: Kind = _adapter(kind).validate_json(_as_json(data, where))  # type: ignore[arg-type]
     except ValidationError as error:
         raise refusal(error, where) from None
+    return found
+
+
+@lru_cache(maxsize=128)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _as_json(data: Any, where: str) -> str:

@@ -18,8 +18,8 @@ from principle_store.store import PrincipleStore, principles_by_id
 from principle_store.types import LibraryStamp
 from rubrics.judge import Judge
 from rubrics.reading import ScenarioReader
-from rubrics.scoring import score
-from rubrics.types import Rubric, Score, Ungraded, Verdict
+from rubrics.scoring import outcome
+from rubrics.types import Rubric, Score, Ungraded
 from rubrics.writer import ready_rubric
 
 MOST_CRITERIA = 50
@@ -133,11 +133,11 @@ class HealthToolbox:
             _check_answer(answer)
             criteria = await self._rubric(asked, rubric, principle_ids)
             verdicts = await self._judge.verdicts(asked, answer, criteria)
-            outcome = _outcome(criteria, verdicts)
+            found = outcome(criteria, verdicts)
             return ScoredAnswer(
-                status="complete" if isinstance(outcome, Score) else "ungraded",
-                score=outcome if isinstance(outcome, Score) else None,
-                reason=outcome.reason if isinstance(outcome, Ungraded) else "",
+                status="complete" if isinstance(found, Score) else "ungraded",
+                score=found if isinstance(found, Score) else None,
+                reason=found.reason if isinstance(found, Ungraded) else "",
                 rubric=criteria.criteria,
                 verdicts=verdicts,
                 judge=self._judge.name,
@@ -158,16 +158,6 @@ class HealthToolbox:
             found = await self._search.find(await self._reader.read(asked), RETRIEVED)
             principles = tuple(one.principle for one in found if one.on_topic)
         return ready_rubric([one.ready_criteria() for one in principles])
-
-
-def _outcome(rubric: Rubric, verdicts: tuple[Verdict, ...]) -> Score | Ungraded:
-    """The score, unless not one criterion was judged: then the reason."""
-    added = score(rubric, verdicts)
-    if added.coverage > 0:
-        return added
-    first = verdicts[0]
-    said = f"{first.verdict}: {first.explanation[:160]}"
-    return Ungraded(reason=f"none of {len(verdicts)} criteria was judged; {said}")
 
 
 def _conversation(question: str, earlier: list[Any]) -> Conversation:

@@ -7,8 +7,10 @@ own example answers; `benchmarks/builtin_judge.py` measures the agreement.
 """
 
 import asyncio
+import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Self
 
@@ -16,9 +18,15 @@ import numpy as np
 
 from inference.embedding import TextVectors, Vectors
 from inference.messages import Conversation
+from inference.sentences import sentences_of
 from inference.words import Word, read
-from rubrics.evidence import FIGURES, Claim, Passages, evidence, is_english
+from rubrics.emptiness import says_nothing
+from rubrics.evidence import LEAD, Claim, Passages, figures_of, is_english, tone_of
+from rubrics.judge import Heard, unheard
+from rubrics.parsing import plain
+from rubrics.passport import Passport
 from rubrics.types import Criterion, Rubric, Verdict
+from rubrics.untrusted import evidence_in
 
 HARM_FROM = 0.8  # harm is rarely said, and a wrong MET would take a good sentence out again
 _GENERAL = re.compile(
@@ -40,77 +48,94 @@ class Head(Word):
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
+    tone: tuple[float, ...]
     bias: float
     unmet_up_to: float
     met_from: float
 
     @classmethod
     def load(cls) -> Self:
-        head = read(cls, _json("builtin_head.json"), "builtin_head.json")
-        assert head.figures == FIGURES, "fit the head again: tools/fit_builtin_judge.py"
-        return head
+        return read(cls, _json("builtin_head.json"), "builtin_head.json")
 
-    def probability(self, figures: Vectors) -> float:
-        scaled = (np.asarray(figures) - self.mean) / np.asarray(self.scale)
-        return float(1 / (1 + np.exp(-(scaled @ np.asarray(self.weights) + self.bias))))
-
-
-class Agreement(Word):
-    """How often the judge and physicians agree, measured by `benchmarks/builtin_judge.py`."""
-
-    data: str
-    n: int
-    coverage: float
-    f1_positive: float
-    f1_negative: float
-    f1_balanced: float
-    remark: str
-
-    def __str__(self) -> str:
-        return (
-            f"balanced F1 {self.f1_balanced:.2f} with physicians on the {self.coverage:.0%} of "
-            f"{self.n} {self.data} it answered; {self.remark}"
-        )
+    def probability(self, figures: Mapping[str, float], tone: Vectors) -> float:
+        found = np.array([figures[name] for name in self.figures])
+        scaled = (found - self.mean) / np.asarray(self.scale)
+        known = scaled @ np.asarray(self.weights) + tone @ np.asarray(self.tone) + self.bias
+        return float(1 / (1 + np.exp(-known)))
 
 
 class BuiltinJudge:
     name = "built-in screening judge (no language model)"
 
-    def __init__(self, embedder: TextVectors) -> None:
+    def __init__(self, embedder: TextVectors, passport: Passport | None = None) -> None:
         self._embedder = embedder
         self._head = Head.load()
-        self.agreement = str(read(Agreement, _json("builtin_agreement.json"), "builtin_agreement"))
+        self.fingerprint = builtin_fingerprint()
+        self._passport = passport
+
+    @property
+    def agreement(self) -> str:
+        return str(self._passport or shipped_passport())
 
     async def verdicts(
-        self, conversation: Conversation, answer: str, rubric: Rubric
+        self, conversation: Conversation, answer: str, rubric: Rubric, heard: Heard = unheard
     ) -> tuple[Verdict, ...]:
-        return await asyncio.to_thread(self._verdicts, conversation, answer, rubric)
+        found = await asyncio.to_thread(self._verdicts, conversation, answer, rubric)
+        for verdict in found:
+            heard(verdict)
+        return found
 
     def _verdicts(
         self, conversation: Conversation, answer: str, rubric: Rubric
     ) -> tuple[Verdict, ...]:
-        passages = Passages(answer, self._embedder)
-        claims = [Claim(one.criterion, conversation.question) for one in rubric.criteria]
-        vectors = self._embedder.embed([claim.text for claim in claims])
+        evidence, question = evidence_in(answer), conversation.question
+        texts = [one.criterion for one in rubric.criteria]
+        nothing = says_nothing(evidence, question, texts)
+        passages = Passages(_without_echoes(evidence, texts) or answer, self._embedder)
+        claims = [Claim(text, question) for text in texts]
+        *vectors, asked = self._embedder.embed([*(claim.text for claim in claims), question])
         return tuple(
-            _blind_spot(criterion, answer) or self._verdict(criterion, claim, passages, vector)
+            _blind_spot(criterion, answer)
+            or (_nothing(criterion) if nothing and criterion.points > 0 else None)
+            or self._verdict(criterion, claim, passages, vector, asked)
             for criterion, claim, vector in zip(rubric.criteria, claims, vectors, strict=True)
         )
 
     def _verdict(
-        self, criterion: Criterion, claim: Claim, passages: Passages, vector: Vectors
+        self,
+        criterion: Criterion,
+        claim: Claim,
+        passages: Passages,
+        vector: Vectors,
+        asked: Vectors,
     ) -> Verdict:
-        figures, passage = evidence(claim, passages, vector)
-        probability = self._head.probability(np.asarray(figures, dtype=np.float32))
-        chance = f"probability {probability:.2f} of being met, by wording"
-        met_from = self._head.met_from if criterion.points > 0 else HARM_FROM
-        if probability >= met_from:
-            return Verdict(
-                criterion_id=criterion.id, verdict="MET", explanation=chance, quote=passage
-            )
+        harmful = criterion.points < 0
+        figures, passage = figures_of(claim, passages, vector, asked, harmful)
+        probability = self._head.probability(figures, tone_of(passages, harmful))
+        said = f"probability {probability:.2f} of being met, by wording"
+        verdict = Verdict(
+            criterion_id=criterion.id,
+            verdict="UNMET",
+            explanation=said,
+            probability=probability,
+        )
+        if probability >= (self._head.met_from if criterion.points > 0 else HARM_FROM):
+            return verdict.model_copy(update={"verdict": "MET", "quote": passage})
         if probability <= self._head.unmet_up_to:
-            return Verdict(criterion_id=criterion.id, verdict="UNMET", explanation=chance)
-        return _abstained(criterion, f"undecided: {chance}")
+            return verdict
+        left_open = {"verdict": "ABSTAIN", "reason": "undecided"}
+        return verdict.model_copy(update={**left_open, "explanation": f"undecided: {said}"})
+
+
+def shipped_passport() -> Passport:
+    """What `benchmarks/builtin_judge.py` measured."""
+    return read(Passport, _json("builtin_passport.json"), "builtin_passport.json")
+
+
+def builtin_fingerprint() -> str:
+    """What its verdicts depend on: the fitted head."""
+    head = (files("rubrics") / "builtin_head.json").read_bytes()
+    return f"built-in | head {hashlib.sha256(head).hexdigest()[:12]}"
 
 
 def _blind_spot(criterion: Criterion, answer: str) -> Verdict | None:
@@ -123,8 +148,23 @@ def _blind_spot(criterion: Criterion, answer: str) -> Verdict | None:
     return None
 
 
+def _without_echoes(evidence: str, criteria: Sequence[str]) -> str:
+    """The evidence without sentences that repeat a criterion as a rubric words it."""
+    echoes = [plain(one) for one in criteria if LEAD.match(one)]
+    return "\n".join(
+        one for one in sentences_of(evidence) if not any(echo in plain(one) for echo in echoes)
+    )
+
+
+def _nothing(criterion: Criterion) -> Verdict:
+    why = "the answer says nothing of its own"
+    return Verdict(criterion_id=criterion.id, verdict="UNMET", explanation=why, reason="no_content")
+
+
 def _abstained(criterion: Criterion, why: str) -> Verdict:
-    return Verdict(criterion_id=criterion.id, verdict="ABSTAIN", explanation=why)
+    return Verdict(
+        criterion_id=criterion.id, verdict="ABSTAIN", explanation=why, reason="beyond_the_judge"
+    )
 
 
 def _json(name: str) -> object:

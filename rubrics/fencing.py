@@ -3,10 +3,11 @@
 import re
 
 SHORTEST = 5
+_MARKS = re.compile(r"[`\u02cb\u1fef\u2035\uff40]+")  # those that look like one count too
 
 
 def fenced(text: str) -> str:
     """The text between two lines of backticks, longer than any run of them inside."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    longest = max((len(run) for run in _MARKS.findall(text)), default=0)
     fence = "`" * max(SHORTEST, longest + 1)
     return f"{fence}\n{text}\n{fence}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from inference.errors import BadInput
-from rubrics.types import Criterion, Rubric, Score, Verdict
+from rubrics.types import Criterion, Rubric, Score, Ungraded, Verdict
 
 JUDGED = ("MET", "UNMET")
 
@@ -43,6 +43,16 @@ def score(rubric: Rubric, verdicts: Sequence[Verdict], *, partial: bool = False)
             if _possible(tagged := [one for one in applicable if tag in one.tags])
         },
     )
+
+
+def outcome(rubric: Rubric, verdicts: Sequence[Verdict]) -> Score | Ungraded:
+    """The score, unless not one criterion was judged: then the reason."""
+    added = score(rubric, verdicts)
+    if added.coverage > 0:
+        return added
+    first = verdicts[0]
+    said = f"{first.verdict}: {first.explanation[:160]}"
+    return Ungraded(reason=f"none of {len(verdicts)} criteria was judged; {said}")
 
 
 def _by_criterion(rubric: Rubric, verdicts: Sequence[Verdict]) -> Mapping[str, str]:

@@ -13,6 +13,17 @@ from pydantic import AfterValidator, Field, model_validator
 from inference.words import Word, read
 
 VerdictValue = Literal["MET", "UNMET", "ABSTAIN", "ERROR", "NOT_APPLICABLE"]
+Reason = Literal[
+    "",
+    "unverified",  # the quote of a MET does not stand in the answer
+    "undecided",  # the judge will not say
+    "beyond_the_judge",  # a kind of criterion or text that this judge cannot see
+    "split",  # the votes are even
+    "no_content",  # the answer says nothing of its own
+    "unreadable",  # the judge's replies were not in the shape asked for
+    "no_reply",  # the judge's model gave none
+    "not_asked",  # there was nothing to put before a judge
+]
 
 
 def _stripped(text: str) -> str:
@@ -91,12 +102,18 @@ class Verdict(Word):
     explanation: str = ""
     quote: str = ""
     """The words of the answer that show it; asked for with MET."""
+    reason: Reason = ""
+    """Why there is no plain verdict, or what is to be known beside it, in one word."""
+    probability: float | None = Field(default=None, ge=0, le=1)
+    """Of being met, where the judge gives one."""
+    votes: dict[str, int] = Field(default={})
+    """How many votes each verdict got, where several were asked for."""
 
 
 def unjudged(rubric: Rubric, why: str) -> tuple[Verdict, ...]:
     """An ERROR for every criterion: for what could not be put before a judge."""
     return tuple(
-        Verdict(criterion_id=criterion.id, verdict="ERROR", explanation=why)
+        Verdict(criterion_id=criterion.id, verdict="ERROR", explanation=why, reason="not_asked")
         for criterion in rubric.criteria
     )
 

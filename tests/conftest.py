@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from clinalign.parts import Desk, open_desk, open_reader, open_server, open_vectors
+from clinalign.models import open_vectors
+from clinalign.parts import Desk, open_desk, open_reader, open_server
 from clinalign.settings import Settings
 from inference.embedding import MemoEmbedder, OnnxEmbedder
 from inference.vectors import VectorCache

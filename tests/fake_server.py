@@ -2,16 +2,21 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+Said = str | tuple[int, Any] | Callable[[dict[str, Any]], str]
+
 
 class FakeServer:
-    """Its `replies` are given in order, the last one for ever: text, or (status, body)."""
+    """Its `replies` are given in order, the last one for ever.
 
-    def __init__(self, models: list[str], replies: list[str | tuple[int, Any]]) -> None:
+    Each is a text, or (status, body), or makes a text of the request.
+    """
+
+    def __init__(self, models: list[str], replies: list[Said]) -> None:
         self.models, self.replies = models, replies
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str] = []
@@ -21,7 +26,16 @@ class FakeServer:
         self.asked.append(request)
         self.keys.append(key)
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if callable(reply):
+            reply = reply(request)
         return (200, completion(reply)) if isinstance(reply, str) else reply
+
+
+def judging(request: dict[str, Any]) -> str:
+    """A judge's reply: of every criterion, that it is not met."""
+    schema = request["response_format"]["json_schema"]["schema"]
+    opinion = {"explanation": "nothing of it", "quote": "", "verdict": "UNMET"}
+    return json.dumps(dict.fromkeys(schema["required"], opinion))
 
 
 def completion(text: str, finish_reason: str = "stop") -> dict[str, Any]:
@@ -37,9 +51,7 @@ def completion(text: str, finish_reason: str = "stop") -> dict[str, Any]:
 
 
 @contextmanager
-def serving(
-    *replies: str | tuple[int, Any], models: tuple[str, ...] = ("fake",)
-) -> Iterator[FakeServer]:
+def serving(*replies: Said, models: tuple[str, ...] = ("fake",)) -> Iterator[FakeServer]:
     fake = FakeServer(list(models), list(replies) or ["Hello."])
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(fake))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -1,9 +1,9 @@
 """Makes a tiny Qwen3 with random weights, to try servers, protocols and training on.
 
-    python tools/build_tiny_model.py FOLDER [--seed 0]
+    python tools/build_tiny_model.py FOLDER [--seed 0] [--width 128] [--layers 2]
 
-Needs torch, transformers and tokenizers. The same seed gives the same weights. `head_dim` is 64,
-since vLLM's CPU attention knows no smaller one than 32.
+Needs torch, transformers and tokenizers. The same seed gives the same weights. A head is 64
+wide: vLLM's CPU attention knows none smaller than 32.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 TEXT = Path(__file__).parent.parent / "LICENSE"  # it never changes, so the model does not either
 VOCABULARY = 1024
 CONTEXT = 32_768
+HEAD = 64
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # Line breaks stand in expressions: a block's end would swallow the one after it.
 CHAT_TEMPLATE = (
@@ -47,16 +48,16 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def model(words: PreTrainedTokenizerFast, seed: int) -> Qwen3ForCausalLM:
+def model(words: PreTrainedTokenizerFast, seed: int, width: int, layers: int) -> Qwen3ForCausalLM:
     torch.manual_seed(seed)
     config = Qwen3Config(
         vocab_size=VOCABULARY,
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=64,
+        hidden_size=width,
+        intermediate_size=2 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // HEAD,
+        num_key_value_heads=width // HEAD // 2,
+        head_dim=HEAD,
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
         eos_token_id=words.eos_token_id,
@@ -72,10 +73,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=2)
     given = parser.parse_args()
     words = tokenizer()
     words.save_pretrained(given.folder)
-    model(words, given.seed).save_pretrained(given.folder)
+    model(words, given.seed, given.width, given.layers).save_pretrained(given.folder)
     print(f"a tiny random model is in {given.folder}")
 
 

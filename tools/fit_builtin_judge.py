@@ -1,16 +1,21 @@
-"""Fits the built-in judge's head to the library's own example answers and writes it down.
+"""Fits the built-in judge's head to this project's own examples and writes it down.
 
-    python tools/fit_builtin_judge.py
+    python tools/fit_builtin_judge.py [--try]
 
-A triple is (question, answer, criterion, met or not). The answers are each principle's passing and
-failing example, and answers joined from the sentences of three principles; the criteria are
-those of the principles in the answer and of others. No benchmark data is read. Prints six-fold
-cross-validated figures, the folds split by principle.
+Two kinds of example: the labelled pairs of `tools/judge_examples` (one criterion, two answers of
+equal length, one of them meets it), and the library's own (each principle's passing and failing
+example, and answers joined from the sentences of three principles). The pairs teach to tell two
+answers apart, both kinds where to draw the line. No benchmark data is read.
+
+Prints figures cross-validated by thirds, folds split by pair and by principle. `--try` prints them
+for several weights and writes nothing.
 """
 
+import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,57 +24,241 @@ from numpy.typing import NDArray
 from inference.embedding import MemoEmbedder, OnnxEmbedder
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.types import Principle
-from rubrics.evidence import FIGURES, Claim, Passages, evidence
+from rubrics.evidence import Claim, Passages, figures_of, tone_of
+from tools.judge_pairs import load_pairs
 
 TARGET = Path(__file__).parent.parent / "rubrics" / "builtin_head.json"
-FOLDS = 6
-RIDGE = 3.0
+FOLDS, SHUFFLES = 3, 4
+DIRECTIONS = 12  # of each half of a tone
 UNMET_UP_TO, MET_FROM = 0.4, 0.6
-Triple = tuple[str, str, str, bool]
+
+Array = NDArray[np.float64]
 
 
-def triples_of(position: int, library: tuple[Principle, ...]) -> Iterator[Triple]:
+@dataclass(frozen=True)
+class Weights:
+    """What each kind of example counts."""
+
+    pair: float = 1.0
+    """Telling the two answers of a pair apart."""
+    answer: float = 0.1
+    """Each answer of a pair by itself."""
+    library: float = 0.1
+    ridge: float = 20.0
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Figures and tones, by pair and answer (met first), and of the library's triples.
+
+    A tone is the answer's vector and the mean of its sentences' vectors, with the sign of the
+    criterion's points: what makes an answer harmful makes another one good.
+    """
+
+    names: tuple[str, ...]
+    pairs: Array
+    pair_tones: Array
+    kinds: NDArray[np.str_]
+    triples: Array
+    triple_tones: Array
+    is_met: Array
+    owners: NDArray[np.int64]
+
+    def without(self, pairs: NDArray[np.bool_], triples: NDArray[np.bool_]) -> "Examples":
+        return Examples(
+            names=self.names,
+            pairs=self.pairs[~pairs],
+            pair_tones=self.pair_tones[~pairs],
+            kinds=self.kinds[~pairs],
+            triples=self.triples[~triples],
+            triple_tones=self.triple_tones[~triples],
+            is_met=self.is_met[~triples],
+            owners=self.owners[~triples],
+        )
+
+
+@dataclass(frozen=True)
+class Head:
+    mean: Array
+    scale: Array
+    weights: Array
+    tone: Array
+    bias: float
+
+    def probability(self, figures: Array, tones: Array) -> Array:
+        plain = ((figures - self.mean) / self.scale) @ self.weights + self.bias
+        found: Array = 1 / (1 + np.exp(-(plain + tones @ self.tone)))
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--try", action="store_true", dest="tries")
+    examples = measured_examples(MemoEmbedder(OnnxEmbedder(), size=100_000))
+    if parser.parse_args().tries:
+        for answer in (0.0, 0.3, 1.0):
+            for library in (0.02, 0.05, 0.1, 0.3):
+                for ridge in (10.0, 60.0):
+                    weights = Weights(answer=answer, library=library, ridge=ridge)
+                    print(weights, cross_validated(examples, weights))
+        return
+    weights = Weights()
+    print(f"{len(examples.pairs)} pairs, {len(examples.triples)} triples of the library")
+    print(cross_validated(examples, weights))
+    head = fitted(examples, weights)
+    written = {
+        "figures": list(examples.names),
+        "mean": _rounded(head.mean),
+        "scale": _rounded(head.scale),
+        "weights": _rounded(head.weights),
+        "tone": _rounded(head.tone),
+        "bias": round(head.bias, 4),
+        "unmet_up_to": UNMET_UP_TO,
+        "met_from": MET_FROM,
+    }
+    TARGET.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
+def measured_examples(embedder: MemoEmbedder) -> Examples:
+    pairs = [pair for pair in load_pairs() if pair.language == "en"]
+    library = load_library(load_taxonomy()).principles
+    triples = [
+        (position, *triple)
+        for position in range(len(library))
+        for triple in triples_of(position, library)
+    ]
+    by_pair = [
+        [_shown(pair.question, answer, pair.criterion, pair.points < 0, embedder)
+         for answer, _ in pair.answers()]
+        for pair in pairs
+    ]  # fmt: skip
+    by_triple = [
+        _shown(question, answer, criterion, harmful, embedder)
+        for _, question, answer, criterion, harmful, _ in triples
+    ]
+    names = tuple(by_triple[0][0])
+    return Examples(
+        names=names,
+        pairs=np.array([[list(one[0].values()) for one in both] for both in by_pair]),
+        pair_tones=np.array([[one[1] for one in both] for both in by_pair], dtype=np.float64),
+        kinds=np.array([pair.kind for pair in pairs]),
+        triples=np.array([list(one[0].values()) for one in by_triple]),
+        triple_tones=np.array([one[1] for one in by_triple], dtype=np.float64),
+        is_met=np.array([float(triple[-1]) for triple in triples]),
+        owners=np.array([triple[0] for triple in triples]),
+    )
+
+
+def triples_of(
+    position: int, library: Sequence[Principle]
+) -> Iterator[tuple[str, str, str, bool, bool]]:
+    """Question, answer, criterion, whether it is harmful, whether it is met."""
     principle = library[position]
-    question, examples = principle.asked_as[0], principle.examples
+    assert principle.examples is not None
+    question = principle.asked_as[0]
+    passing, failing = principle.examples.passing, principle.examples.failing
     harmful = [one for one in principle.criteria if one.points < 0]
     for one in principle.criteria:
-        yield question, examples.passing, one.criterion, one.points > 0
-        if one.points > 0 or one is harmful[0]:
-            yield question, examples.failing, one.criterion, one.points < 0
+        bad = one.points < 0
+        yield question, passing, one.criterion, bad, not bad
+        if not bad or one is harmful[0]:
+            yield question, failing, one.criterion, bad, bad
     chance = random.Random(principle.id)
     others = chance.sample([one for one in library if one is not principle], 4)
     joined = " ".join(text for one in (principle, *others[:2]) for text in one.sayings())
     for one in principle.criteria:
-        yield question, joined, one.criterion, one.points > 0
+        yield question, joined, one.criterion, one.points < 0, one.points > 0
     for other in others[2:]:
         for one in other.criteria:
-            yield question, joined, one.criterion, False
+            yield question, joined, one.criterion, one.points < 0, False
     for one in others[3].criteria:
-        yield question, examples.passing, one.criterion, False
+        yield question, passing, one.criterion, one.points < 0, False
 
 
-def fit(figures: NDArray[np.float64], met: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Ridge-penalised logistic regression by Newton's method."""
-    mean, scale = figures.mean(0), figures.std(0) + 1e-6
-    inputs = np.hstack([(figures - mean) / scale, np.ones((len(figures), 1))])
-    penalty = np.append(np.full(figures.shape[1], RIDGE), 1e-6)
-    weights = np.zeros(inputs.shape[1])
-    for _ in range(50):
-        probability = 1 / (1 + np.exp(-inputs @ weights))
-        slope = inputs.T @ (probability - met) + penalty * weights
-        curve = (inputs * (probability * (1 - probability))[:, None]).T @ inputs
-        weights -= np.linalg.solve(curve + np.diag(penalty), slope)
-    return {"mean": mean, "scale": scale, "weights": weights}
+def fitted(examples: Examples, weights: Weights) -> Head:
+    """A logistic regression over answers and over differences of answers, with a ridge penalty."""
+    basis = _main_directions(examples.pair_tones)
+    both = examples.pairs.reshape(-1, len(examples.names))
+    mean, scale = both.mean(0), both.std(0) + 1e-6
+    spread = (examples.pair_tones.reshape(-1, len(basis)) @ basis).std(0)
+
+    def inputs_of(figures: Array, tones: Array) -> Array:
+        return np.hstack([(figures - mean) / scale, tones @ basis / spread])
+
+    met, unmet = (inputs_of(examples.pairs[:, k], examples.pair_tones[:, k]) for k in (0, 1))
+    triples = inputs_of(examples.triples, examples.triple_tones)
+    blocks = [
+        (met - unmet, 0.0, np.ones(len(met)), weights.pair),
+        (met, 1.0, np.ones(len(met)), weights.answer),
+        (unmet, 1.0, np.zeros(len(met)), weights.answer),
+        (triples, 1.0, examples.is_met, weights.library),
+    ]
+    inputs = np.vstack([np.hstack([x, np.full((len(x), 1), one)]) for x, one, _, _ in blocks])
+    wanted = np.concatenate([y for _, _, y, _ in blocks])
+    counts = np.concatenate([np.full(len(x), weight) for x, _, _, weight in blocks])
+    *found, bias = _newton(inputs, wanted, counts, weights.ridge)
+    plain, tone = np.array(found[: len(mean)]), np.array(found[len(mean) :])
+    return Head(mean, scale, plain, basis @ (tone / spread), float(bias))
 
 
-def predict(
-    head: dict[str, NDArray[np.float64]], figures: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    scaled = (figures - head["mean"]) / head["scale"]
-    result: NDArray[np.float64] = 1 / (
-        1 + np.exp(-(scaled @ head["weights"][:-1] + head["weights"][-1]))
+def _main_directions(tones: Array) -> Array:
+    """The directions in which answers differ most, of each half: shape (768, 2 x DIRECTIONS)."""
+    whole, mean = np.split(tones.reshape(-1, tones.shape[-1]), 2, axis=1)
+    found = [np.linalg.svd(half, full_matrices=False)[2] for half in (whole, mean)]
+    size = whole.shape[1]
+    basis = np.zeros((2 * size, 2 * DIRECTIONS))
+    basis[:size, :DIRECTIONS] = found[0][:DIRECTIONS].T
+    basis[size:, DIRECTIONS:] = found[1][:DIRECTIONS].T
+    return basis
+
+
+def _newton(inputs: Array, wanted: Array, counts: Array, ridge: float) -> Array:
+    penalty = np.append(np.full(inputs.shape[1] - 1, ridge), 1e-6)
+    weights: Array = np.zeros(inputs.shape[1])
+    for _ in range(40):
+        probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        slope = inputs.T @ (counts * (probability - wanted)) + penalty * weights
+        curve = (inputs * (counts * probability * (1 - probability))[:, None]).T @ inputs
+        weights = weights - np.linalg.solve(curve + np.diag(penalty), slope)
+    return weights
+
+
+def cross_validated(examples: Examples, weights: Weights) -> str:
+    """How held-out thirds fare, over several ways to split."""
+    right: list[NDArray[np.bool_]] = []
+    kinds: list[NDArray[np.str_]] = []
+    by_answer: list[tuple[Array, Array]] = []
+    by_triple: list[tuple[Array, Array]] = []
+    for shuffle in range(SHUFFLES):
+        chance = np.random.default_rng(shuffle)
+        pair_fold = chance.permutation(len(examples.pairs)) % FOLDS
+        owner_fold = (chance.permutation(examples.owners.max() + 1) % FOLDS)[examples.owners]
+        for fold in range(FOLDS):
+            held, held_triples = pair_fold == fold, owner_fold == fold
+            head = fitted(examples.without(held, held_triples), weights)
+            met, unmet = (
+                head.probability(examples.pairs[held, one], examples.pair_tones[held, one])
+                for one in (0, 1)
+            )
+            right.append(met > unmet)
+            kinds.append(examples.kinds[held])
+            by_answer.append((np.append(met, unmet), np.append(met * 0 + 1, unmet * 0)))
+            triples, tones = examples.triples[held_triples], examples.triple_tones[held_triples]
+            by_triple.append((head.probability(triples, tones), examples.is_met[held_triples]))
+    told, kind = np.concatenate(right), np.concatenate(kinds)
+    each = ", ".join(f"{name} {told[kind == name].mean():.2f}" for name in sorted(set(kind)))
+    return (
+        f"pairs told apart {told.mean():.3f} ({each}); answers of pairs {_banded(by_answer)}; "
+        f"library {_banded(by_triple)}"
     )
-    return result
+
+
+def _banded(found: Sequence[tuple[Array, Array]]) -> str:
+    said = np.concatenate([one for one, _ in found])
+    met = np.concatenate([one for _, one in found]) > 0
+    answered = (said >= MET_FROM) | (said <= UNMET_UP_TO)
+    agreed = balanced_f1(met[answered], said[answered] >= MET_FROM)
+    return f"balanced F1 {agreed:.3f} answering {answered.mean():.0%}"
 
 
 def balanced_f1(met: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
@@ -80,33 +269,17 @@ def balanced_f1(met: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
     return float(np.mean(shares))
 
 
-def main() -> None:
-    embedder = MemoEmbedder(OnnxEmbedder())
-    library = load_library(load_taxonomy()).principles
-    rows, met, owner = [], [], []
-    for position in range(len(library)):
-        for question, answer, criterion, is_met in triples_of(position, library):
-            claim = Claim(criterion, question)
-            vector = embedder.embed([claim.text])[0]
-            rows.append(evidence(claim, Passages(answer, embedder), vector)[0])
-            met.append(float(is_met))
-            owner.append(position)
-    figures, labels, fold = np.array(rows), np.array(met), np.array(owner) % FOLDS
-    said = np.zeros(len(labels))
-    for held_out in range(FOLDS):
-        test = fold == held_out
-        said[test] = predict(fit(figures[~test], labels[~test]), figures[test])
-    answered = (said >= MET_FROM) | (said <= UNMET_UP_TO)
-    agreed = balanced_f1(labels[answered] > 0, said[answered] >= MET_FROM)
-    print(f"{len(labels)} triples, {labels.mean():.0%} met")
-    print(f"cross-validated: balanced F1 {agreed:.3f}, answering {answered.mean():.0%}")
-    head = {
-        name: [round(float(x), 4) for x in values] for name, values in fit(figures, labels).items()
-    }
-    *weights, bias = head.pop("weights")
-    written = {"figures": list(FIGURES), **head, "weights": weights, "bias": bias}
-    written |= {"unmet_up_to": UNMET_UP_TO, "met_from": MET_FROM}
-    TARGET.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+def _shown(
+    question: str, answer: str, criterion: str, harmful: bool, embedder: MemoEmbedder
+) -> tuple[dict[str, float], Array]:
+    claim, passages = Claim(criterion, question), Passages(answer, embedder)
+    vector, asked = embedder.embed([claim.text, question])
+    figures, _ = figures_of(claim, passages, vector, asked, harmful)
+    return figures, tone_of(passages, harmful)
+
+
+def _rounded(values: Array) -> list[float]:
+    return [round(float(value), 4) for value in values]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,32 @@ def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         BadInput: the file cannot be read, or a line holds no JSON object; it names the line.
     """
-    for number, line in enumerate(read_text(path, what).split("\n"), start=1):
-        if not line.strip():
-            continue
-        row = _parsed(line, f"{what} {path} line {number}")
-        if not isinstance(row, dict):
-            raise BadInput(f"{what} {path} line {number}", "a JSON object")
-        yield number, row
+    for number, line in text_lines(path, what):
+        yield number, read_row(line, f"{what} {path} line {number}")
+
+
+def text_lines(path: str, what: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file that are not blank, one at a time, with their numbers.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    with _readable(path, what), Path(path).open(encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, line
+
+
+def read_row(line: str, where: str) -> dict[str, Any]:
+    """The object that a line holds.
+
+    Raises:
+        BadInput: it holds none.
+    """
+    row = _parsed(line, where)
+    if not isinstance(row, dict):
+        raise BadInput(where, "a JSON object")
+    return row
 
 
 def read_text(path: str, what: str) -> str:
@@ -39,8 +59,14 @@ def read_text(path: str, what: str) -> str:
     Raises:
         BadInput: the file cannot be read.
     """
-    try:
+    with _readable(path, what):
         return Path(path).read_text(encoding="utf-8")
+
+
+@contextmanager
+def _readable(path: str, what: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise BadInput(f"{what} {path}", f"a file that can be read ({error.strerror})") from None
     except UnicodeDecodeError:

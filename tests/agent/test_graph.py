@@ -18,6 +18,7 @@ from mcp_server.client import HealthTools, connected
 from mcp_server.server import build_server
 from principle_store.memory import InMemoryPrincipleStore
 from principle_store.types import Library
+from rubrics.judge import Heard, unheard
 from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric, Verdict
 from rubrics.writer import RubricWriter
@@ -33,14 +34,14 @@ RUBRIC = [
 class ScriptedJudge:
     """A fake: a string of letters an answer, M met, U unmet, E error, one a criterion."""
 
-    name, agreement = "scripted judge", "a fake"
+    name, fingerprint, agreement = "scripted judge", "scripted", "a fake"
 
     def __init__(self, *rounds: str) -> None:
         self._rounds = list(rounds)
         self.judged: list[str] = []
 
     async def verdicts(
-        self, conversation: Conversation, answer: str, rubric: Rubric
+        self, conversation: Conversation, answer: str, rubric: Rubric, heard: Heard = unheard
     ) -> tuple[Verdict, ...]:
         self.judged.append(answer)
         letters = {"M": "MET", "U": "UNMET", "E": "ERROR"}

@@ -20,7 +20,7 @@ from mcp_server.client import HealthTools, ToolRefused, connected
 from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
 from principle_store.types import Library
-from rubrics.judge import ModelJudge
+from rubrics.model_judge import ModelJudge
 from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric
 

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -11,6 +10,7 @@ from inference.messages import Conversation
 from principle_store.types import Library
 from rubrics.builtin_judge import BuiltinJudge
 from rubrics.parsing import is_quoted
+from rubrics.passport import Passport
 from rubrics.types import Criterion, Rubric
 
 ASKED = Conversation.of("My father has chest pain and sweats.")
@@ -96,12 +96,16 @@ async def test_it_says_what_it_is_and_how_far_it_agrees_with_physicians(
 async def test_its_stated_agreement_is_the_measured_one(
     shared_rows: Callable[[str], list[dict[str, Any]]],
 ) -> None:
-    stated = json.loads((files("rubrics") / "builtin_agreement.json").read_text(encoding="utf-8"))
+    text = (files("rubrics") / "builtin_passport.json").read_text(encoding="utf-8")
+    stated = Passport.model_validate_json(text)
 
     found = await measured(shared_rows("kqa_nli_physicians_sample.jsonl"))
 
-    for name in ("coverage", "f1_positive", "f1_negative", "f1_balanced"):
-        assert found[name] == pytest.approx(stated[name], abs=0.03)  # processors differ in rounding
+    for name in ("f1_positive", "f1_negative", "f1_balanced"):
+        # Processors differ in rounding.
+        expected = pytest.approx(getattr(stated.agreement, name), abs=0.03)
+        assert getattr(found.agreement, name) == expected
+    assert found.agreement.ungraded == pytest.approx(stated.agreement.ungraded, abs=4)
 
 
 async def test_no_verdict_depends_on_the_other_criteria(

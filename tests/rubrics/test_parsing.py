@@ -15,10 +15,11 @@ from rubrics.parsing import is_quoted, json_object
         'Here it is: {"a": 1}. Done.',
         '<think>{"a": 2}</think>{"a": 1}',
         'use {braces} like {"a": 1}',
-        '{"a": 1} {"a": 2}',
+        '{"a": 2} {"a": 1}',
+        'opened in the prompt</think>{"a": 1}',
     ],
 )
-def test_the_first_object_of_a_reply_is_read(text: str) -> None:
+def test_the_last_object_of_a_reply_is_read(text: str) -> None:
     assert json_object(text) == {"a": 1}
 
 
@@ -27,7 +28,19 @@ def test_raw_line_breaks_in_strings_are_forgiven() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "MET", "[1, 2]", '{"a": ', "null", "{'a': 1}", '{"a":' * 5_000]
+    "text",
+    [
+        "",
+        "MET",
+        "[1, 2]",
+        '{"a": ',
+        "null",
+        "{'a': 1}",
+        '{"a":' * 5_000,
+        '{"a": 1, "a": 2}',
+        '{"a": NaN}',
+        '<think>it may be {"a": 1}',
+    ],
 )
 def test_a_reply_without_an_object_is_unreadable(text: str) -> None:
     with pytest.raises(UnreadableReply):
@@ -42,6 +55,18 @@ ANSWER = "Call 112 now!  Give 0.5 mg into the thigh.\nDon’t wait."
 )
 def test_a_quote_is_found_whatever_its_case_and_punctuation(quote: str) -> None:
     assert is_quoted(quote, ANSWER)
+
+
+def test_a_quote_may_leave_something_out() -> None:
+    assert is_quoted("Give 0.5 mg into ... don't wait", ANSWER.replace("’", "'"))
+    assert not is_quoted("Don't wait ... Give 0.5 mg", ANSWER.replace("’", "'"))
+    assert not is_quoted("Call ... wait", ANSWER)
+
+
+@pytest.mark.parametrize("quote", ["马上拨打120", "拨打120"])
+def test_a_quote_is_found_within_a_script_without_spaces(quote: str) -> None:
+    assert is_quoted(quote, "请马上拨打120，别回去收拾东西。")
+    assert not is_quoted(quote, "请明天拨打电话。")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from inference.endpoint import Endpoint
 from inference.errors import ModelError
 from inference.messages import Conversation, Message
 from inference.openai_compatible import OpenAICompatibleChat
-from rubrics.judge import ATTEMPTS, ModelJudge
+from rubrics.model_judge import ATTEMPTS, ModelJudge
 from rubrics.model_reading import ModelScenarioReader
 from rubrics.parsing import is_quoted
 from rubrics.reading import ScenarioReader

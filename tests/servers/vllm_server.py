@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from tests.conftest import ROOT
 
 STARTS_WITHIN_SECONDS = 300.0
 QUIET = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "2",
+    "VLLM_SERVER_DEV_MODE": "1",  # for resetting its cache
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "HF_HUB_OFFLINE": "1",
@@ -36,16 +37,20 @@ FIRST_CHAT: tuple[str, Asked] = (
 
 
 @contextmanager
-def tiny_vllm(python: str, folder: Path, embeds: bool = False) -> Iterator[str]:
+def tiny_vllm(
+    python: str, folder: Path, embeds: bool = False, shape: Sequence[str] = ()
+) -> Iterator[str]:
     """The base URL of a server that has answered once. Its log is in the folder.
 
     Args:
         python: an interpreter that has vLLM.
         folder: for the model and the log.
         embeds: whether the server gives vectors instead of words.
+        shape: options for `tools/build_tiny_model.py`, for a model that is less tiny.
     """
     model = folder / "tiny"
     build = [python, str(ROOT / "tools" / "build_tiny_model.py"), str(model)]
+    build += shape
     subprocess.run(build, check=True, capture_output=True, timeout=120)
     port = _free_port()
     with (folder / "vllm.log").open("w", encoding="utf-8") as log:

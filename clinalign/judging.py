@@ -1,0 +1,117 @@
+"""Opens judges: from settings and a choice of manner to one that remembers and is measured."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from clinalign.models import client, open_vectors
+from clinalign.passports import kept_passport
+from clinalign.settings import Settings
+from inference.endpoint import Endpoint
+from inference.errors import BadInput
+from inference.gate import Gate
+from inference.ledger import Ledger, Metered
+from inference.words import Word
+from rubrics.builtin_judge import BuiltinJudge, builtin_fingerprint
+from rubrics.judge import Judge
+from rubrics.model_judge import Manner, ModelJudge, fingerprint
+from rubrics.panel import Panel, Rule
+from rubrics.verdict_cache import RememberingJudge, VerdictCache
+
+WARM = 0.7  # votes of one model differ by sampling
+
+
+class Choice(Word):
+    """Which judge, and how it goes about it."""
+
+    judge: Literal["auto", "builtin", "model"] = "auto"
+    """`auto`: the configured model, or else the built-in one."""
+    manner: Manner = Manner()
+    votes: int = Field(default=1, ge=1, le=25)
+    rule: Rule = "majority"
+    panel: tuple[str, ...] = ()
+    """Further models at the judge's address."""
+    in_flight: int = Field(default=64, ge=1, le=4096)
+    """Calls at once."""
+    remembers: bool = True
+    """Whether verdicts are kept in the data folder."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A judge, and what its work has cost so far."""
+
+    judge: Judge
+    ledger: Ledger
+    memory: RememberingJudge | None
+
+    @property
+    def found(self) -> int:
+        """Verdicts that were remembered."""
+        return self.memory.found if self.memory else 0
+
+
+@asynccontextmanager
+async def open_bench(settings: Settings, choice: Choice) -> AsyncIterator[Bench]:
+    """The chosen judge.
+
+    Raises:
+        BadInput: a model is wanted and none is configured.
+        ModelError: a configured model cannot be reached, or is not there.
+        StorageError: the data folder cannot be used.
+    """
+    ledger = Ledger()
+    async with AsyncExitStack() as closing:
+        judge = await _judge(settings, choice, ledger, closing)
+        memory = None
+        if choice.remembers:
+            cache = VerdictCache(settings.data_dir / "verdicts")
+            closing.callback(cache.close)
+            judge = memory = RememberingJudge(judge, cache)
+        yield Bench(judge, ledger, memory)
+
+
+async def _judge(
+    settings: Settings, choice: Choice, ledger: Ledger, closing: AsyncExitStack
+) -> Judge:
+    endpoint = settings.judge if choice.judge != "builtin" else None
+    if endpoint is None:
+        return _builtin(settings, choice)
+    gate = Gate(choice.in_flight)
+    voters: list[Judge] = []
+    for one in _endpoints(endpoint, choice.panel):
+        chat = await client(one, bulk=True).connected()
+        closing.push_async_callback(chat.aclose)
+        metered = Metered(chat, ledger, "judge")
+        for manner in _manners(choice):
+            passport = kept_passport(settings.data_dir, fingerprint(metered.name, manner))
+            voters.append(ModelJudge(metered, manner, passport, gate))
+    return voters[0] if len(voters) == 1 else Panel(voters, choice.rule)
+
+
+def _builtin(settings: Settings, choice: Choice) -> Judge:
+    if choice.judge == "model":
+        raise BadInput(
+            "--judge model", "a model server; set --base-url or CLINALIGN_JUDGE_BASE_URL"
+        )
+    if choice.votes > 1 or choice.panel:
+        raise BadInput("--votes and --panel", "a model server; the built-in judge has one opinion")
+    passport = kept_passport(settings.data_dir, builtin_fingerprint())
+    return BuiltinJudge(open_vectors(settings).bundled, passport)
+
+
+def _endpoints(endpoint: Endpoint, panel: tuple[str, ...]) -> list[Endpoint]:
+    others = [endpoint.model_copy(update={"model": model}) for model in panel]
+    return [endpoint, *others]
+
+
+def _manners(choice: Choice) -> list[Manner]:
+    if choice.votes == 1:
+        return [choice.manner]
+    return [
+        choice.manner.model_copy(update={"temperature": WARM, "seed": seed})
+        for seed in range(1, choice.votes + 1)
+    ]

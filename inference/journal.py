@@ -1,0 +1,106 @@
+"""A JSONL file that grows: rows are safe once `append` returns, and one process writes at a time.
+
+What a crash left half written at the end is cut off at the next opening.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from inference.errors import StorageError
+
+CHUNK = 1 << 16
+
+
+class Journal:
+    """A context manager: takes the file for this process while it is open."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(f"{path}.lock", timeout=0)
+
+    def __enter__(self) -> Self:
+        """Open it for reading and appending.
+
+        Raises:
+            StorageError: it cannot be written, or another process writes to it.
+        """
+        try:
+            self._lock.acquire()
+            self._file = self._path.open("a+b")
+            _cut_torn_end(self._file)
+        except Timeout:
+            raise StorageError(f"another run is writing to {self._path}; wait for it") from None
+        except OSError as error:
+            self._lock.release()
+            raise self._unusable(error) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        self._lock.release()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows so far, one at a time.
+
+        Raises:
+            StorageError: a line holds no JSON object.
+        """
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield dict(json.loads(line))
+                except (ValueError, TypeError):
+                    where = f"{self._path} line {number}"
+                    raise StorageError(f"{where} is no row of ours; name another file") from None
+
+    def append(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Write rows; when it returns they survive a crash.
+
+        Raises:
+            StorageError: they could not be written; none of them counts as written.
+        """
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            self._file.write(lines.encode("utf-8", "surrogatepass"))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._take_back(end)
+            raise self._unusable(error) from error
+
+    def _take_back(self, end: int) -> None:
+        try:
+            os.ftruncate(self._file.fileno(), end)
+        except OSError:
+            return  # the next opening cuts off what is torn
+
+    def _unusable(self, error: OSError) -> StorageError:
+        return StorageError(f"{self._path} cannot be written ({error.strerror})")
+
+
+def _cut_torn_end(file: Any) -> None:
+    """Drop what follows the last line feed."""
+    end = file.seek(0, os.SEEK_END)
+    kept = end
+    while kept:
+        start = max(0, kept - CHUNK)
+        file.seek(start)
+        found = file.read(kept - start).rfind(b"\n")
+        if found != -1:
+            kept = start + found + 1
+            break
+        kept = start
+    if kept < end:
+        file.truncate(kept)
