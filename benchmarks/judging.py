@@ -1,19 +1,18 @@
 """Measures what the judge costs: prompt tokens a server computes, time, memory; peers beside it.
 
-    python benchmarks/judging.py prefix --python .venv-serve/bin/python
+    python benchmarks/judging.py prefix [--sample healthbench_sample_50.jsonl]
     python benchmarks/judging.py overhead [--peers FOLDER]
     python benchmarks/judging.py memory
 
 `prefix`: a real vLLM on the CPU with a random model 512 wide, 10 answers x 11 criteria, replies of
-16 tokens; the reference grader's order (one criterion a call, instructions after the criterion)
-beside `single` and `packed`. `overhead`: a stub with 1 s a call; the whole command `judge run
+16 tokens; the reference grader's order (one criterion a call, instructions after the criterion, the
+same words) beside `single` and `packed`. Answers are the library's own examples, or physicians'. `overhead`: a stub with 1 s a call; the whole command `judge run
 --batch`, from the first request to the last reply, against calls x latency / concurrency; peers in
 environments of their own (`benchmarks/judging_peers.sh FOLDER` makes them). `memory`: 10,000 rows
 and the process's largest size.
 
-The conversations and rubrics are `healthbench_sample_50.jsonl` of `CLINALIGN_SHARED_DIR`; what is
-judged are the physicians' answers that come with it. Nothing of them is written anywhere but to a
-temporary folder.
+The sample's conversations and rubrics come with physicians' answers, which are what is judged.
+Nothing of them is written anywhere but to a temporary folder.
 """
 
 import argparse
@@ -36,6 +35,8 @@ from inference.chat import ChatModel, Reply, Sampling
 from inference.endpoint import Endpoint
 from inference.messages import Conversation, Message
 from inference.words import read
+from principle_store.loading import load_library, load_taxonomy
+from principle_store.types import Principle
 from rubrics.asking import PROMPT
 from rubrics.model_judge import Manner, ModelJudge
 from rubrics.types import Rubric
@@ -60,6 +61,22 @@ def _case(row: dict[str, Any]) -> Case:
     answer = ideal.get("ideal_completion") or "Please tell me more, so that I can help. " * 8
     asked = read(Conversation, {"messages": row["prompt"]}, "prompt")
     return asked, answer, Rubric.from_rows(row["rubrics"])
+
+
+def own_cases() -> list[Case]:
+    """The library's passing examples, each with the criteria of four principles."""
+    library = load_library(load_taxonomy()).principles
+    return [_own_case(library, place) for place in range(0, len(library) - 4, 7)]
+
+
+def _own_case(library: Sequence[Principle], place: int) -> Case:
+    principle = library[place]
+    assert principle.examples is not None
+    near = [one for other in library[place : place + 4] for one in other.ready_criteria()]
+    # Critical ones would always go alone.
+    criteria = tuple(one.model_copy(update={"critical": False}) for one in near)
+    asked = Conversation.of(principle.asked_as[0])
+    return asked, principle.examples.passing, Rubric(criteria=criteria)
 
 
 class Brief:
@@ -110,15 +127,14 @@ def in_mode(manner: Manner) -> Callable[[Brief, Sequence[Case]], Awaitable[None]
     return ask
 
 
-def prefix(python: str, sample: Path) -> None:
+def prefix(python: str, sample: Path | None) -> None:
     from tests.servers.vllm_server import tiny_vllm
 
     chosen = [
         (conversation, answer, Rubric(criteria=rubric.criteria[:CRITERIA]))
-        for conversation, answer, rubric in cases(sample)
+        for conversation, answer, rubric in (cases(sample) if sample else own_cases())
         if len(rubric.criteria) >= CRITERIA
     ][:ANSWERS]
-    # Critical ones would always go alone.
     ways = {
         "reference order": in_reference_order,
         "single": in_mode(Manner(mode="single")),
@@ -288,16 +304,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("prefix", "overhead", "memory"))
     parser.add_argument("--python", default=str(ROOT / ".venv-serve" / "bin" / "python"))
-    parser.add_argument("--sample", type=Path, default=SAMPLE)
+    parser.add_argument("--sample", type=Path, help="for prefix: judge its answers instead")
     parser.add_argument("--peers", type=Path, help="the folder of the peers' environments")
     given = parser.parse_args()
     match given.what:
         case "prefix":
             prefix(given.python, given.sample)
         case "overhead":
-            overhead(given.sample, given.peers)
+            overhead(given.sample or SAMPLE, given.peers)
         case _:
-            memory(given.sample)
+            memory(given.sample or SAMPLE)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ is left of an answer without such sentences decides; when in doubt, it says some
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from inference.sentences import sentences_of
 from rubrics.evidence import LEAD
@@ -22,7 +22,7 @@ _ANY = (
 _FILLERS = (
     r"thought process|reasoning|thinking|solution|(final )?answer|conclusion|explanation|analysis",
     r"summary|step \d+|sure|certainly|of course|absolutely|okay|ok",
-    r"(let s|let us|i will|i ll) (think|solve|work|break|look|go|begin|start|analy[sz]e)\b.*",
+    r"(let s|let us|let me|i will|i ll) (think|solve|work|break|look|go|begin|start|analy[sz]e)\b.*",
     rf"(here|below) (is|are)( (my|what|answer|response|solution)|{_ANY}){{1,6}}",
     r"(that s |what )?an? (great|good|excellent|important|interesting) question",
     r"(great|good|excellent) question|thank(s| you) for( \w+){0,8}",
@@ -47,13 +47,14 @@ def says_nothing(evidence: str, question: str, criteria: Iterable[str]) -> bool:
             while a plain statement of fact may be said as it stands.
     """
     told = [plain(one) for one in criteria if LEAD.match(one)]
-    asked = plain(question)
-    return not any(_says(plain(one), asked, told) for one in sentences_of(evidence))
+    asked = {plain(one) for one in sentences_of(question)}
+    whole = plain(question)
+    return not any(_says(plain(one), asked, whole, told) for one in sentences_of(evidence))
 
 
-def _says(sentence: str, asked: str, told: Sequence[str]) -> bool:
-    if not re.search(r"[^\W\d_]", sentence) or _FILLER.fullmatch(sentence):
+def _says(sentence: str, asked: Set[str], question: str, told: Sequence[str]) -> bool:
+    if not re.search(r"[^\W\d_]", sentence) or _FILLER.fullmatch(sentence) or sentence in asked:
         return False
-    if sentence == asked or (sentence in asked and len(sentence.split()) >= LEAST_WORDS_OF_ECHO):
+    if sentence in question and len(sentence.split()) >= LEAST_WORDS_OF_ECHO:
         return False
     return not any(one in sentence for one in told)
