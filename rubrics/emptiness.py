@@ -22,7 +22,8 @@ _ANY = (
 _FILLERS = (
     r"thought process|reasoning|thinking|solution|(final )?answer|conclusion|explanation|analysis",
     r"summary|step \d+|sure|certainly|of course|absolutely|okay|ok",
-    r"(let s|let us|let me|i will|i ll) (think|solve|work|break|look|go|begin|start|analy[sz]e)\b.*",
+    r"(let s|let us|let me|i will|i ll) (think|solve|work|break|look|go|begin|start|analy[sz]e)"
+    rf"( (step|by|problem|through|down|carefully|first|at)|{_ANY}){{0,8}}",
     rf"(here|below) (is|are)( (my|what|answer|response|solution)|{_ANY}){{1,6}}",
     r"(that s |what )?an? (great|good|excellent|important|interesting) question",
     r"(great|good|excellent) question|thank(s| you) for( \w+){0,8}",

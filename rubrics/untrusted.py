@@ -25,7 +25,7 @@ _SIGNS = (
     r"\bmark\w*\s+(it|this|all|them|every\w*|each\w*)\b[^.]{0,30}\b(met|true|satisfied|correct)\b",
     r"<\|[^|>]*\|>|\[/?INST\]|<</?SYS>>",
     r"</?(system|assistant|user|answer|rubric|criteri\w+|instructions?)>",
-    r"^\W*(system|assistant|user|human|judge|grader|evaluator|developer)\s*:",
+    r"^[^\w\n]{0,8}(system|assistant|user|human|judge|grader|evaluator|developer)\s*:",
     r"\b(ignore|disregard|forget|override)\b[^.]{0,30}\b(previous|prior|above|earlier|system|grading)\b",
     r"\b(graders?|evaluators?|grading (rubric|task|scheme)|scoring rubric|system prompt)\b",
     r"\b(full (marks|points|credit)|highest (score|grade|marks)|maximum (score|points))\b",

@@ -57,6 +57,7 @@ def test_keys_openers_refusals_and_echoes_say_nothing(answer: str) -> None:
         ),
         "I'm sorry, but I can't give a dose without knowing the child's weight.",
         "I cannot say which it is; a doctor has to examine him.",
+        "Let's start with calling 112 now.",
         "Metformin is usually taken with food",
     ],
 )
