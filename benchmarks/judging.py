@@ -7,8 +7,8 @@
 `prefix`: a real vLLM on the CPU with a random model 512 wide, 10 answers x 11 criteria, replies of
 16 tokens; the reference grader's order (one criterion a call, instructions after the criterion, the
 same words) beside `single` and `packed`. Answers are the library's own examples, or physicians'.
-`overhead`: a stub with 1 s a call; the whole command `judge run --batch`, from the first request to the last
-reply, against calls x latency / concurrency; peers in environments of their own
+`overhead`: a stub with 1 s a call; the whole command `judge run --batch`, from the first request to
+the last reply, against calls x latency / concurrency; peers in environments of their own
 (`benchmarks/judging_peers.sh FOLDER` makes them). `memory`: 10,000 rows and the process's largest
 size.
 

@@ -20,7 +20,7 @@ from inference.embedding import TextVectors, Vectors
 from inference.messages import Conversation
 from inference.sentences import sentences_of
 from inference.words import Word, read
-from rubrics.emptiness import says_nothing
+from rubrics.emptiness import says_nothing, unmet_by_nothing
 from rubrics.evidence import LEAD, Claim, Passages, figures_of, is_english, tone_of
 from rubrics.judge import Heard, unheard
 from rubrics.parsing import plain
@@ -96,7 +96,7 @@ class BuiltinJudge:
         *vectors, asked = self._embedder.embed([*(claim.text for claim in claims), question])
         return tuple(
             _blind_spot(criterion, answer)
-            or (_nothing(criterion) if nothing and criterion.points > 0 else None)
+            or (unmet_by_nothing(criterion) if nothing and criterion.points > 0 else None)
             or self._verdict(criterion, claim, passages, vector, asked)
             for criterion, claim, vector in zip(rubric.criteria, claims, vectors, strict=True)
         )
@@ -154,11 +154,6 @@ def _without_echoes(evidence: str, criteria: Sequence[str]) -> str:
     return "\n".join(
         one for one in sentences_of(evidence) if not any(echo in plain(one) for echo in echoes)
     )
-
-
-def _nothing(criterion: Criterion) -> Verdict:
-    why = "the answer says nothing of its own"
-    return Verdict(criterion_id=criterion.id, verdict="UNMET", explanation=why, reason="no_content")
 
 
 def _abstained(criterion: Criterion, why: str) -> Verdict:

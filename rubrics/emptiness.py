@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence, Set
 from inference.sentences import sentences_of
 from rubrics.evidence import LEAD
 from rubrics.parsing import plain
+from rubrics.types import Criterion, Verdict
 
 _CANNOT = "(can ?not|can t|am not able to|am unable to|won t|will not|must decline to|decline to)"
 _DO = "(help|assist|answer|provide|give|offer|respond|comply|discuss|comment|do)"
@@ -51,6 +52,12 @@ def says_nothing(evidence: str, question: str, criteria: Iterable[str]) -> bool:
     asked = {plain(one) for one in sentences_of(question)}
     whole = plain(question)
     return not any(_says(plain(one), asked, whole, told) for one in sentences_of(evidence))
+
+
+def unmet_by_nothing(criterion: Criterion) -> Verdict:
+    """The verdict on a positive criterion where an answer says nothing."""
+    why = "the answer says nothing of its own"
+    return Verdict(criterion_id=criterion.id, verdict="UNMET", explanation=why, reason="no_content")
 
 
 def _says(sentence: str, asked: Set[str], question: str, told: Sequence[str]) -> bool:

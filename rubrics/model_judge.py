@@ -26,7 +26,7 @@ from rubrics.asking import (
     schema_for,
     shared_part,
 )
-from rubrics.emptiness import says_nothing
+from rubrics.emptiness import says_nothing, unmet_by_nothing
 from rubrics.errors import UnreadableReply
 from rubrics.evidence import nearest_words
 from rubrics.judge import Heard, unheard
@@ -111,7 +111,7 @@ class ModelJudge:
         if says_nothing(evidence, conversation.question, texts):
             for one in rubric.criteria:
                 if one.points > 0:
-                    keep(_unmet_by_nothing(one))
+                    keep(unmet_by_nothing(one))
         left = [one for one in rubric.criteria if one.id not in found]
         case = _Case(shared_part(conversation, answer), evidence, keep)
         await asyncio.gather(*(self._judge(case, criteria) for criteria in self._groups(left)))
@@ -230,11 +230,6 @@ def _chance_of_met(first_token: Mapping[str, float]) -> float | None:
                 chances[word] += chance
     known = sum(chances.values())
     return chances["MET"] / known if known >= 0.5 else None
-
-
-def _unmet_by_nothing(criterion: Criterion) -> Verdict:
-    why = "the answer says nothing of its own"
-    return Verdict(criterion_id=criterion.id, verdict="UNMET", explanation=why, reason="no_content")
 
 
 def _open(

@@ -10,12 +10,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clinalign.__main__ import app
+from inference.bulk_chat import BulkChat
 from inference.chat import Reply, Sampling
 from inference.endpoint import Endpoint
 from inference.errors import ModelError
+from inference.ledger import Ledger, Metered
 from inference.messages import Conversation, Message
 from inference.openai_compatible import OpenAICompatibleChat
-from rubrics.model_judge import ATTEMPTS, ModelJudge
+from rubrics.model_judge import ATTEMPTS, Manner, Mode, ModelJudge
 from rubrics.model_reading import ModelScenarioReader
 from rubrics.parsing import is_quoted
 from rubrics.reading import ScenarioReader
@@ -44,6 +46,13 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def chat(base_url: str) -> AsyncIterator[OpenAICompatibleChat]:
     chat = OpenAICompatibleChat(Endpoint(base_url=base_url, model="tiny"))
+    yield chat
+    await chat.aclose()
+
+
+@pytest.fixture
+async def bulk(base_url: str) -> AsyncIterator[BulkChat]:
+    chat = BulkChat(Endpoint(base_url=base_url, model="tiny"))
     yield chat
     await chat.aclose()
 
@@ -110,6 +119,29 @@ async def test_a_verdict_held_to_the_schema_never_passes_without_its_evidence(
     assert [one.criterion_id for one in verdicts] == [one.id for one in asked.criteria]
     assert all(one.verdict != "MET" or is_quoted(one.quote, answer) for one in verdicts)
     assert any(one.verdict != "ERROR" for one in verdicts)
+
+
+@pytest.mark.parametrize("mode", ["single", "packed", "fast"])
+async def test_every_manner_of_judging_completes(bulk: BulkChat, mode: Mode) -> None:
+    asked = rubric(**{f"says_thing_{number}": 2 for number in range(4)}, suggests_waiting=-6)
+    ledger = Ledger()
+    judge = ModelJudge(Metered(bulk, ledger, "judge"), Manner(mode=mode, pack=3))
+
+    verdicts = await judge.verdicts(ASKED, "Call now. Sit down.", asked)
+
+    assert [one.criterion_id for one in verdicts] == [one.id for one in asked.criteria]
+    assert any(one.verdict != "ERROR" for one in verdicts)
+    spent = ledger.of("judge")
+    assert spent.calls >= {"single": 5, "packed": 2, "fast": 5}[mode]
+    assert spent.failed == 0
+    assert spent.completion_tokens > 0
+
+
+async def test_the_server_tells_the_chances_of_the_first_word(bulk: BulkChat) -> None:
+    reply = await bulk.complete(ASKED.messages, Sampling(max_tokens=1, likeliest=5))
+
+    assert len(reply.first_token) == 5
+    assert 0 < sum(reply.first_token.values()) <= 1
 
 
 async def test_an_unreadable_verdict_is_an_error_and_never_unmet(
