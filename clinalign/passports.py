@@ -16,7 +16,7 @@ def kept_passport(data_dir: Path, fingerprint: str) -> Passport | None:
     path = _passport_path(data_dir, fingerprint)
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StorageError(f"{path} cannot be read ({error.strerror})") from error

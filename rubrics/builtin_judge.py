@@ -28,6 +28,7 @@ from rubrics.passport import Passport
 from rubrics.types import Criterion, Rubric, Verdict
 from rubrics.untrusted import evidence_in
 
+LEAST_WORDS = 0.25  # of the criterion's words new to the question, in one sentence, for a MET
 HARM_FROM = 0.8  # harm is rarely said, and a wrong MET would take a good sentence out again
 _GENERAL = re.compile(
     r"\b(accura\w+|clear(ly)?|concise\w*|appropriate\w*|empath\w+|tone|well[- ]organi[sz]ed|plain"
@@ -112,19 +113,22 @@ class BuiltinJudge:
         harmful = criterion.points < 0
         figures, passage = figures_of(claim, passages, vector, asked, harmful)
         probability = self._head.probability(figures, tone_of(passages, harmful))
-        said = f"probability {probability:.2f} of being met, by wording"
         verdict = Verdict(
             criterion_id=criterion.id,
             verdict="UNMET",
-            explanation=said,
+            explanation=f"probability {probability:.2f} of being met, by wording",
             probability=probability,
         )
-        if probability >= (self._head.met_from if criterion.points > 0 else HARM_FROM):
-            return verdict.model_copy(update={"verdict": "MET", "quote": passage})
+        if claim.asks and not passages.questions:
+            return verdict.model_copy(update={"explanation": "the answer asks nothing"})
         if probability <= self._head.unmet_up_to:
             return verdict
-        left_open = {"verdict": "ABSTAIN", "reason": "undecided"}
-        return verdict.model_copy(update={**left_open, "explanation": f"undecided: {said}"})
+        met_from = HARM_FROM if harmful else self._head.met_from
+        if probability >= met_from and figures["new_words_near"] >= LEAST_WORDS:
+            return verdict.model_copy(update={"verdict": "MET", "quote": passage})
+        said = f"undecided: {verdict.explanation}"
+        left_open = {"verdict": "ABSTAIN", "reason": "undecided", "explanation": said}
+        return verdict.model_copy(update=left_open)
 
 
 def shipped_passport() -> Passport:

@@ -98,7 +98,7 @@ class Claim:
 def figures_of(
     claim: Claim, passages: Passages, vector: Vectors, question: Vectors, harmful: bool
 ) -> tuple[dict[str, float], str]:
-    """The figures by name, and the passage that comes nearest.
+    """The figures by name, and the passage that shows most.
 
     Args:
         claim: what is looked for.
@@ -109,6 +109,7 @@ def figures_of(
     """
     likeness = passages.vectors @ vector
     nearest = passages.texts[int(likeness.argmax())]
+    shares = np.array([_share(claim.new_words, words) for words in passages.words])
     beyond = vector - question * float(vector @ question)
     found = {
         "nearest": float(likeness.max()),
@@ -119,7 +120,7 @@ def figures_of(
         "beyond_nearest": float((passages.vectors @ beyond).max()),
         "words_near": max(_share(claim.words, words) for words in passages.words),
         "words": _share(claim.words, passages.all_words),
-        "new_words_near": max(_share(claim.new_words, words) for words in passages.words),
+        "new_words_near": float(shares.max()),
         "new_words": _share(claim.new_words, passages.all_words),
         "numbers": _numbers_agree(claim, passages),
         "asks_back": (1.0 if passages.questions else -1.0) * claim.asks,
@@ -136,7 +137,8 @@ def figures_of(
     found["caution_near_denied"] = found["caution_near"] * claim.negative
     found["caution_denied"] = found["caution"] * claim.negative
     sign = -1.0 if harmful else 1.0
-    return found | {f"signed_{name}": sign * found[name] for name in BOTH_WAYS}, nearest
+    signed = {f"signed_{name}": sign * found[name] for name in BOTH_WAYS}
+    return found | signed, passages.texts[int((likeness + shares).argmax())]
 
 
 def tone_of(passages: Passages, harmful: bool) -> Vectors:

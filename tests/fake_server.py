@@ -31,11 +31,17 @@ class FakeServer:
         return (200, completion(reply)) if isinstance(reply, str) else reply
 
 
-def judging(request: dict[str, Any]) -> str:
-    """A judge's reply: of every criterion, that it is not met."""
-    schema = request["response_format"]["json_schema"]["schema"]
-    opinion = {"explanation": "nothing of it", "quote": "", "verdict": "UNMET"}
-    return json.dumps(dict.fromkeys(schema["required"], opinion))
+UNMET = {"explanation": "nothing of it", "quote": "", "verdict": "UNMET"}
+
+
+def judging(opinion: dict[str, str] = UNMET) -> Callable[[dict[str, Any]], str]:
+    """A judge that is of one opinion of every criterion."""
+
+    def reply(request: dict[str, Any]) -> str:
+        schema = request["response_format"]["json_schema"]["schema"]
+        return json.dumps(dict.fromkeys(schema["required"], opinion))
+
+    return reply
 
 
 def completion(text: str, finish_reason: str = "stop") -> dict[str, Any]:

@@ -18,9 +18,12 @@ from clinalign.parts import Desk
 from inference.messages import Conversation
 from inference.words import read
 from principle_store.loading import load_taxonomy
-from tests.fake_server import serving
+from tests.fake_server import judging, serving
 
-QUESTION = "My father is 68 and has had chest pain for an hour. What should we do?"
+QUESTION = (
+    "My father is 68 and has had chest pain for an hour. He is sweating and his arm hurts. "
+    "What should we do?"
+)
 KEYS = {
     "question": str,
     "scenario": dict,
@@ -147,13 +150,13 @@ def test_a_model_server_is_used_when_it_is_named(ask: Ask) -> None:
     rubric = json.dumps(
         {"criteria": [{"criterion": "Tells the reader to call", "points": 5, "axis": "accuracy"}]}
     )
-    verdict = json.dumps({"explanation": "it does", "quote": "Call 112", "verdict": "MET"})
+    opinion = {"explanation": "it does", "quote": "Call 112", "verdict": "MET"}
     read_as = {"value": "emergent", "confidence": "high"}
     names = [one.name for one in load_taxonomy().dimensions]
     none = {"value": "", "confidence": "low"}
     scenario = dict.fromkeys(names, none) | {"urgency": read_as}
     reading = json.dumps({"language": "en", "english": QUESTION, "scenario": scenario})
-    with serving(reading, rubric, "Call 112 now.", verdict, models=("m",)) as fake:
+    with serving(reading, rubric, "Call 112 now.", judging(opinion), models=("m",)) as fake:
         data = json.loads(ask(QUESTION, "--base-url", fake.base_url, "--json").stdout)
 
     check_shape(data)

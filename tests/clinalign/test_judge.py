@@ -81,7 +81,7 @@ def test_people_see_verdict_quote_score_and_who_judged(run: Run) -> None:
 
 
 def test_a_model_s_calls_and_tokens_are_told(run: Run) -> None:
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         done = run("run", "--json", "--base-url", fake.base_url, rubric=RUBRIC,
                    conversation=ASKED, answer=ANSWER)  # fmt: skip
 
@@ -103,7 +103,7 @@ def test_the_same_answer_is_asked_about_once_unless_told_otherwise(
     run: Run, also: tuple[str, ...], calls: int
 ) -> None:
     files = {"rubric": RUBRIC, "conversation": ASKED, "answer": ANSWER}
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         first, second = (
             run("run", "--json", "--base-url", fake.base_url, *also, **files) for _ in range(2)
         )
@@ -113,7 +113,7 @@ def test_the_same_answer_is_asked_about_once_unless_told_otherwise(
 
 
 def test_votes_and_a_panel_are_counted(run: Run) -> None:
-    with serving(judging, models=("fake", "other")) as fake:
+    with serving(judging(), models=("fake", "other")) as fake:
         done = run(
             "run", "--json", "--base-url", fake.base_url, "--model", "fake", "--panel", "other",
             "--votes", "2", rubric=RUBRIC, conversation=ASKED, answer=ANSWER,
@@ -155,7 +155,7 @@ def test_a_batch_writes_one_row_an_answer_with_everything_but_the_texts(
     run: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         done = run("run", "--out", str(out), "--base-url", fake.base_url,
                    batch=lines(row(example_tags=["theme:x"]), row(prompt_id="second")))  # fmt: skip
 
@@ -171,7 +171,7 @@ def test_a_batch_writes_one_row_an_answer_with_everything_but_the_texts(
 
 def test_a_batch_is_taken_up_again_where_it_was_left(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         options = ("run", "--out", str(out), "--base-url", fake.base_url, "--no-cache")
         run(*options, batch=lines(row(n=1)))
         done = run(*options, batch=lines(row(n=1), row(n=2)))
@@ -205,7 +205,7 @@ def test_what_had_no_reply_is_not_written_down_and_asked_again_next_time(
 ) -> None:
     out = tmp_path / "out.jsonl"
     fault = (400, {"error": {"message": "no"}})
-    with serving(judging, fault, judging) as fake:
+    with serving(judging(), fault, judging()) as fake:
         options = ("run", "--out", str(out), "--base-url", fake.base_url, "--concurrency", "1")
         rows = lines(row(n=1), row(n=2, completion="Sit down and call."))
         first, second = (run(*options, batch=rows) for _ in range(2))
@@ -229,7 +229,7 @@ def test_a_server_that_is_gone_ends_the_batch_soon(run: Run, tmp_path: Path) -> 
 def test_verdicts_of_another_judge_or_input_are_not_mixed_up(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     run("run", "--out", str(out), batch=lines(row()))
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         other_judge = run("run", "--out", str(out), "--base-url", fake.base_url, batch=lines(row()))
     other_input = run("run", "--out", str(out), batch=lines(row(n=2)))
 
@@ -243,7 +243,7 @@ def test_a_batch_killed_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) 
     rows = [row(n=n, completion=f"{ANSWER} ({n})") for n in range(120)]
     (tmp_path / "in.jsonl").write_text(lines(*rows), "utf-8")
     out = tmp_path / "out.jsonl"
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         command = [sys.executable, "-m", "clinalign", "judge", "run", "--batch"]
         command += [str(tmp_path / "in.jsonl"), "--out", str(out), "--base-url", fake.base_url]
         command += ["--concurrency", "4"]
@@ -285,7 +285,7 @@ def test_agreement_is_told_against_each_physician_and_among_them(run: Run) -> No
 def test_a_passport_is_measured_once_and_printed_with_every_later_score(
     run: Run, tmp_path: Path
 ) -> None:
-    with serving(judging) as fake:
+    with serving(judging()) as fake:
         before = run("run", "--json", "--base-url", fake.base_url, rubric=RUBRIC,
                      conversation=ASKED, answer=ANSWER)  # fmt: skip
         measured = run("calibrate", "--base-url", fake.base_url,

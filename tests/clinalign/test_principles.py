@@ -117,13 +117,17 @@ async def test_problems_are_found_and_named(library: Library, embedder: MemoEmbe
     }
 
 
+def _obeying(criterion: str) -> str:
+    """An answer that does what a criterion says, in its own words."""
+    return criterion.removeprefix("Tells the reader to ").capitalize() + "."
+
+
 async def test_examples_that_do_the_opposite_are_found(
     library: Library, embedder: MemoEmbedder
 ) -> None:
     principle = next(one for one in library.principles if one.id == "stroke-signs-call-now")
-    bad = next(one for one in principle.criteria if one.points < 0)
-    good = next(one for one in principle.criteria if one.points > 0)
-    swapped = Examples(passing=f"{bad.criterion}.", failing=f"{good.criterion}.")
+    asked = next(one for one in principle.criteria if one.points > 0)
+    swapped = Examples(passing="Wait until tomorrow.", failing=_obeying(asked.criterion))
     broken = library.model_copy(
         update={"principles": (principle.model_copy(update={"examples": swapped}),)}
     )
