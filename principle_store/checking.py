@@ -10,9 +10,10 @@ from inference.words import Word
 from principle_store.types import Library, Principle
 from rubrics.judge import Judge
 from rubrics.lint import findings
-from rubrics.types import Rubric
+from rubrics.types import Rubric, Verdict
 
 TOO_ALIKE = 0.92  # cosine of two statements
+SURE = 0.9  # a probability: a failing example speaks of what it fails to do, and a judge may err
 
 
 class Problem(Word):
@@ -65,7 +66,8 @@ def _wording(principle: Principle) -> Iterator[Problem]:
 async def _contradictions(principle: Principle, judge: Judge) -> Sequence[Problem]:
     """A passing example that is caught doing harm, or a failing one that does well.
 
-    Only MET counts, which comes with a quote: that the screening judge sees nothing proves nothing.
+    Only a sure MET counts, which comes with a quote: that the screening judge sees nothing proves
+    nothing.
     """
     if principle.examples is None:
         return []
@@ -81,10 +83,15 @@ async def _contradictions(principle: Principle, judge: Judge) -> Sequence[Proble
             continue
         verdicts = await judge.verdicts(asked, answer, Rubric(criteria=against))
         for criterion, verdict in zip(against, verdicts, strict=True):
-            if verdict.verdict == "MET":
+            if _is_surely_met(verdict):
                 reason = f"the {name} one meets {criterion.criterion!r} by {verdict.quote!r}"
                 found.append(Problem(principle_id=criterion.id, kind="example", reason=reason))
     return found
+
+
+def _is_surely_met(verdict: Verdict) -> bool:
+    chance = verdict.probability
+    return verdict.verdict == "MET" and (chance is None or chance >= SURE)
 
 
 def _doubles(principles: Sequence[Principle], texts: TextVectors) -> Iterator[Problem]:
