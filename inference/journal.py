@@ -22,7 +22,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = FileLock(f"{path}.lock", timeout=0)
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
 
     def __enter__(self) -> Self:
         """Open it for reading and appending.

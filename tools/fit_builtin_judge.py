@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from inference.embedding import MemoEmbedder, OnnxEmbedder
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.types import Principle
+from rubrics.builtin_judge import LEAST_WORDS
 from rubrics.evidence import Claim, Passages, figures_of, tone_of
 from tools.judge_pairs import load_pairs
 
@@ -227,8 +228,9 @@ def cross_validated(examples: Examples, weights: Weights) -> str:
     """How held-out thirds fare, over several ways to split."""
     right: list[NDArray[np.bool_]] = []
     kinds: list[NDArray[np.str_]] = []
-    by_answer: list[tuple[Array, Array]] = []
-    by_triple: list[tuple[Array, Array]] = []
+    by_answer: list[tuple[Array, Array, Array]] = []
+    by_triple: list[tuple[Array, Array, Array]] = []
+    words = examples.names.index("new_words_near")
     for shuffle in range(SHUFFLES):
         chance = np.random.default_rng(shuffle)
         pair_fold = chance.permutation(len(examples.pairs)) % FOLDS
@@ -242,9 +244,12 @@ def cross_validated(examples: Examples, weights: Weights) -> str:
             )
             right.append(met > unmet)
             kinds.append(examples.kinds[held])
-            by_answer.append((np.append(met, unmet), np.append(met * 0 + 1, unmet * 0)))
+            for said, is_met, place in ((met, 1.0, 0), (unmet, 0.0, 1)):
+                shown = examples.pairs[held, place, words]
+                by_answer.append((said, np.full(len(said), is_met), shown))
             triples, tones = examples.triples[held_triples], examples.triple_tones[held_triples]
-            by_triple.append((head.probability(triples, tones), examples.is_met[held_triples]))
+            said, is_met = head.probability(triples, tones), examples.is_met[held_triples]
+            by_triple.append((said, is_met, triples[:, words]))
     told, kind = np.concatenate(right), np.concatenate(kinds)
     each = ", ".join(f"{name} {told[kind == name].mean():.2f}" for name in sorted(set(kind)))
     return (
@@ -253,11 +258,12 @@ def cross_validated(examples: Examples, weights: Weights) -> str:
     )
 
 
-def _banded(found: Sequence[tuple[Array, Array]]) -> str:
-    said = np.concatenate([one for one, _ in found])
-    met = np.concatenate([one for _, one in found]) > 0
-    answered = (said >= MET_FROM) | (said <= UNMET_UP_TO)
-    agreed = balanced_f1(met[answered], said[answered] >= MET_FROM)
+def _banded(found: Sequence[tuple[Array, Array, Array]]) -> str:
+    """Agreement of the verdicts that the judge would give, harm counted as anything else."""
+    said, is_met, words = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    met = (said >= MET_FROM) & (words >= LEAST_WORDS)
+    answered = met | (said <= UNMET_UP_TO)
+    agreed = balanced_f1(is_met[answered] > 0, met[answered])
     return f"balanced F1 {agreed:.3f} answering {answered.mean():.0%}"
 
 

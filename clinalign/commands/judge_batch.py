@@ -7,6 +7,7 @@ rows are passed over, and what was asked within unfinished ones is in the verdic
 import asyncio
 import hashlib
 import json
+import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ async def _judged(row: Row, bench: Bench) -> dict[str, Any]:
     rubric = Rubric.from_rows(given.get("rubrics"), f"line {row.line}: rubrics")
     verdicts = await bench.judge.verdicts(asked, answer, rubric)
     kept = {name: value for name, value in given.items() if name not in LEFT_OUT}
-    mark = {"line": row.line, "key": _key(row.text, bench.judge.fingerprint)}
+    mark = {"line": row.line, "key": f"{_key(row.text, bench.judge.fingerprint):016x}"}
     named = {"judge": bench.judge.name, "judge_agreement": bench.judge.agreement}
     return {**kept, **mark, **scored(rubric, verdicts), **named}
 
@@ -142,10 +143,10 @@ def _done(journal: Journal, total: int, out: Path) -> "array[int]":
     keys = array("Q", bytes(8 * (total + 1)))
     for row in journal.rows():
         line, key = row.get("line"), row.get("key")
-        if not (isinstance(line, int) and isinstance(key, int) and line > 0):
+        if not (isinstance(line, int) and line > 0 and re.fullmatch("[0-9a-f]{16}", str(key))):
             raise BadInput(f"--out {out}", "a file of this command")
         keys.extend([0] * (line + 1 - len(keys)))
-        keys[line] = key
+        keys[line] = int(str(key), 16)
     return keys
 
 

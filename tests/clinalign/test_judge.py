@@ -239,6 +239,17 @@ def test_verdicts_of_another_judge_or_input_are_not_mixed_up(run: Run, tmp_path:
     assert len(written(out)) == 1
 
 
+def test_a_file_that_is_not_ours_is_not_written_to(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text('{"line": 1, "key": "x"}\n')
+
+    done = run("run", "--out", str(out), batch=lines(row()))
+
+    assert done.exit_code == 2
+    assert "expected a file of this command" in done.stderr
+    assert out.read_text() == '{"line": 1, "key": "x"}\n'
+
+
 def test_a_batch_killed_at_any_moment_loses_and_repeats_nothing(tmp_path: Path) -> None:
     rows = [row(n=n, completion=f"{ANSWER} ({n})") for n in range(120)]
     (tmp_path / "in.jsonl").write_text(lines(*rows), "utf-8")
