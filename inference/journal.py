@@ -1,6 +1,7 @@
 """A JSONL file that grows: rows are safe once `append` returns, and one process writes at a time.
 
-What a crash left half written at the end is cut off at the next opening.
+What a crash left half written at the end is passed over, and cut off before the next row is
+written; nothing else of what was there is ever changed.
 """
 
 import json
@@ -33,7 +34,7 @@ class Journal:
         try:
             self._lock.acquire()
             self._file = self._path.open("a+b")
-            _cut_torn_end(self._file)
+            self._mended = False
         except Timeout:
             raise StorageError(f"another run is writing to {self._path}; wait for it") from None
         except OSError as error:
@@ -58,11 +59,11 @@ class Journal:
         """
         with self._path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                try:
-                    yield dict(json.loads(line))
-                except (ValueError, TypeError):
+                if (row := _row(line)) is not None:
+                    yield row
+                elif line.endswith(b"\n") or not line.startswith(b"{"):
                     where = f"{self._path} line {number}"
-                    raise StorageError(f"{where} is no row of ours; name another file") from None
+                    raise StorageError(f"{where} is no row of ours; name another file")
 
     def append(self, rows: Iterable[dict[str, Any]]) -> None:
         """Write rows; when it returns they survive a crash.
@@ -73,6 +74,9 @@ class Journal:
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         end = self._file.seek(0, os.SEEK_END)
         try:
+            if not self._mended:
+                end = _mended(self._file)
+                self._mended = True
             self._file.write(lines.encode("utf-8", "surrogatepass"))
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -90,17 +94,30 @@ class Journal:
         return StorageError(f"{self._path} cannot be written ({error.strerror})")
 
 
-def _cut_torn_end(file: Any) -> None:
-    """Drop what follows the last line feed."""
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _mended(file: Any) -> int:
+    """Finish a last line that is a row and drop one that is torn; where the file then ends."""
     end = file.seek(0, os.SEEK_END)
-    kept = end
+    kept: int = end
+    tail = b""
     while kept:
         start = max(0, kept - CHUNK)
         file.seek(start)
-        found = file.read(kept - start).rfind(b"\n")
+        part = file.read(kept - start)
+        found = part.rfind(b"\n")
+        tail = part[found + 1 :] + tail
+        kept = start + found + 1 if found != -1 else start
         if found != -1:
-            kept = start + found + 1
             break
-        kept = start
-    if kept < end:
-        file.truncate(kept)
+    if tail and _row(tail) is not None:
+        file.write(b"\n")
+        return int(end) + 1
+    file.truncate(kept)
+    return kept

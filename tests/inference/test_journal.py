@@ -37,9 +37,34 @@ def test_a_torn_end_of_any_length_is_cut_off(tmp_path: Path, length: int) -> Non
 
 def test_a_torn_end_longer_than_a_chunk_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    path.write_bytes(b'{"a": 1}\n' + b"x" * 200_000)
+    path.write_bytes(b'{"a": 1}\n{"b": "' + b"x" * 200_000)
 
-    assert rows_of(path) == [{"a": 1}]
+    with Journal(path) as journal:
+        assert list(journal.rows()) == [{"a": 1}]
+        journal.append([{"c": 3}])
+    assert rows_of(path) == [{"a": 1}, {"c": 3}]
+
+
+def test_a_last_row_without_its_line_feed_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"b": 2}')
+
+    with Journal(path) as journal:
+        assert list(journal.rows()) == [{"a": 1}, {"b": 2}]
+        journal.append([{"c": 3}])
+    assert rows_of(path) == [{"a": 1}, {"b": 2}, {"c": 3}]
+
+
+@pytest.mark.parametrize("content", [b"my notes", b"a\nb", b'"text"', b"[1, 2]\n"])
+def test_a_file_of_something_else_is_refused_and_left_as_it_is(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(content)
+
+    with pytest.raises(StorageError, match="is no row of ours"):
+        rows_of(path)
+    assert path.read_bytes() == content
 
 
 def test_a_second_run_on_the_same_file_is_told_to_wait(tmp_path: Path) -> None:
