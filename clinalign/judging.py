@@ -1,6 +1,6 @@
 """Opens judges: from settings and a choice of manner to one that remembers and is measured."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -46,12 +46,12 @@ class Bench:
 
     judge: Judge
     ledger: Ledger
-    memory: RememberingJudge | None
+    memories: tuple[RememberingJudge, ...]
 
     @property
     def found(self) -> int:
         """Verdicts that were remembered."""
-        return self.memory.found if self.memory else 0
+        return sum(one.found for one in self.memories)
 
 
 @asynccontextmanager
@@ -63,23 +63,30 @@ async def open_bench(settings: Settings, choice: Choice) -> AsyncIterator[Bench]
         ModelError: a configured model cannot be reached, or is not there.
         StorageError: the data folder cannot be used.
     """
-    ledger = Ledger()
-    async with AsyncExitStack() as closing:
-        judge = await _judge(settings, choice, ledger, closing)
-        memory = None
-        if choice.remembers:
-            cache = VerdictCache(settings.data_dir / "verdicts")
-            closing.callback(cache.close)
-            judge = memory = RememberingJudge(judge, cache)
-        yield Bench(judge, ledger, memory)
-
-
-async def _judge(
-    settings: Settings, choice: Choice, ledger: Ledger, closing: AsyncExitStack
-) -> Judge:
     endpoint = settings.judge if choice.judge != "builtin" else None
     if endpoint is None:
-        return _builtin(settings, choice)
+        # Not remembered: it is quick, and its verdicts depend on the code as well.
+        yield Bench(_builtin(settings, choice), Ledger(), ())
+        return
+    ledger = Ledger()
+    async with AsyncExitStack() as closing:
+        voters: list[Judge] = await _voters(settings, endpoint, choice, ledger, closing)
+        memories: tuple[RememberingJudge, ...] = ()
+        if choice.remembers:
+            # Each vote by itself: one that failed is asked again, the others are not.
+            cache = VerdictCache(settings.data_dir / "verdicts")
+            closing.callback(cache.close)
+            memories = tuple(RememberingJudge(one, cache) for one in voters)
+        yield Bench(_together(settings, memories or voters, choice), ledger, memories)
+
+
+async def _voters(
+    settings: Settings,
+    endpoint: Endpoint,
+    choice: Choice,
+    ledger: Ledger,
+    closing: AsyncExitStack,
+) -> list[Judge]:
     gate = Gate(choice.in_flight)
     voters: list[Judge] = []
     for one in _endpoints(endpoint, choice.panel):
@@ -89,7 +96,14 @@ async def _judge(
         for manner in _manners(choice):
             passport = kept_passport(settings.data_dir, fingerprint(metered.name, manner))
             voters.append(ModelJudge(metered, manner, passport, gate))
-    return voters[0] if len(voters) == 1 else Panel(voters, choice.rule)
+    return voters
+
+
+def _together(settings: Settings, voters: Sequence[Judge], choice: Choice) -> Judge:
+    if len(voters) == 1:
+        return voters[0]
+    measured = Panel(voters, choice.rule).fingerprint
+    return Panel(voters, choice.rule, kept_passport(settings.data_dir, measured))
 
 
 def _builtin(settings: Settings, choice: Choice) -> Judge:

@@ -1,4 +1,4 @@
-"""The same chat model by plain requests: a fifth of the client's processor time a call.
+"""The same chat model by plain requests, for far less processor time a call (see decision 12).
 
 For roles that make very many calls at once, such as a judge. Streaming and tools are not its
 matter; see `inference.openai_compatible`.

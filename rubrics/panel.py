@@ -7,6 +7,7 @@ from typing import Literal
 
 from inference.messages import Conversation
 from rubrics.judge import Heard, Judge, unheard
+from rubrics.passport import Passport
 from rubrics.types import Rubric, Verdict
 
 Rule = Literal["majority", "mean"]
@@ -20,8 +21,10 @@ class Panel:
     half. Votes without a decision do not count; an even split is ABSTAIN.
     """
 
-    def __init__(self, judges: Sequence[Judge], rule: Rule = "majority") -> None:
-        self._judges, self._rule = tuple(judges), rule
+    def __init__(
+        self, judges: Sequence[Judge], rule: Rule = "majority", passport: Passport | None = None
+    ) -> None:
+        self._judges, self._rule, self._passport = tuple(judges), rule, passport
 
     @property
     def name(self) -> str:
@@ -35,6 +38,8 @@ class Panel:
 
     @property
     def agreement(self) -> str:
+        if self._passport:
+            return str(self._passport)
         return "; ".join(dict.fromkeys(f"{one.name}: {one.agreement}" for one in self._judges))
 
     async def verdicts(

@@ -15,7 +15,7 @@ from rubrics.judge import Heard, Judge, unheard
 from rubrics.types import Criterion, Rubric, Verdict
 
 WAIT_SECONDS = 30  # for another process that is writing
-SHAPE = 1  # of the verdicts kept; a file of another shape is put aside
+SHAPE = 1  # raised when verdicts or the rules of evidence change; older files are put aside
 
 
 class VerdictCache:

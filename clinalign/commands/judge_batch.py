@@ -90,16 +90,15 @@ async def _run(
                 await asyncio.to_thread(journal.append, by_fate["judged"])
                 await asyncio.to_thread(refused.append, by_fate["refused"])
                 advance(len(found))
+                if tally.failed_in_a_row >= MOST_FAILURES:
+                    why = f"{MOST_FAILURES} rows without a reply: {tally.why}"
+                    raise ModelError(f"stopped after {why}")
         cost = of_judge(bench)
     return tally, cost
 
 
 def _counted(found: list[dict[str, Any]], tally: Tally) -> dict[str, list[dict[str, Any]]]:
-    """The rows by what became of them.
-
-    Raises:
-        ModelError: row after row had no reply.
-    """
+    """The rows by what became of them."""
     fates: dict[str, list[dict[str, Any]]] = {"judged": [], "refused": [], "failed": []}
     for row in found:
         fate = next((one for one in ("refused", "failed") if one in row), "judged")
@@ -110,8 +109,6 @@ def _counted(found: list[dict[str, Any]], tally: Tally) -> dict[str, list[dict[s
     tally.refused += len(fates["refused"])
     tally.failed += len(fates["failed"])
     tally.ungraded += sum(row["status"] == "ungraded" for row in fates["judged"])
-    if tally.failed_in_a_row >= MOST_FAILURES:
-        raise ModelError(f"stopped after {MOST_FAILURES} rows without a reply: {tally.why}")
     return fates
 
 

@@ -315,6 +315,34 @@ def test_a_passport_is_measured_once_and_printed_with_every_later_score(
     assert "uncalibrated" in json.loads(single.stdout)["judge_agreement"]
 
 
+def test_a_panel_has_a_passport_of_its_own(run: Run) -> None:
+    with serving(judging()) as fake:
+        options = ("--base-url", fake.base_url, "--votes", "2")
+        run("calibrate", *options, labels=lines(label(False), label(True)))
+        done = run("run", "--json", *options, rubric=RUBRIC, conversation=ASKED, answer=ANSWER)
+
+    told = json.loads(done.stdout)["judge_agreement"]
+    assert "with physicians on the 100% of 2" in told
+
+
+def test_a_vote_that_failed_is_asked_again_and_the_others_are_not(run: Run) -> None:
+    fault = (400, {"error": {"message": "no"}})
+    files = {"rubric": RUBRIC, "conversation": ASKED, "answer": ANSWER}
+    with serving(judging(), fault, judging()) as fake:
+        options = ("run", "--json", "--base-url", fake.base_url, "--votes", "2")
+        first, second = (json.loads(run(*options, **files).stdout) for _ in range(2))
+
+    assert first["verdicts"][0]["votes"] == {"UNMET": 1, "ERROR": 1}
+    assert second["verdicts"][0]["votes"] == {"UNMET": 2}
+    assert len(fake.asked) == 3
+
+
+def test_the_built_in_judge_is_not_remembered(run: Run, tmp_path: Path) -> None:
+    run("run", "--json", rubric=RUBRIC, conversation=ASKED, answer=ANSWER)
+
+    assert not list(tmp_path.glob("data/*.sqlite"))
+
+
 @pytest.mark.parametrize(
     ("labels", "complaint"),
     [
