@@ -6,6 +6,7 @@ import typer
 
 from clinalign.judge_commands import judge, rubrics
 from clinalign.options import AsJson, BaseUrl, Debug, Label, Model, Overlay, told
+from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
 
 app = typer.Typer(
@@ -41,13 +42,33 @@ def ask(
 
 
 @app.command()
-def serve(overlay: Overlay = "", debug: Debug = False) -> None:
-    """Serve the MCP tools over stdio, for Claude Desktop and other clients."""
+def serve(
+    http: Annotated[
+        str, typer.Option(help="Serve over HTTP at this address, such as 127.0.0.1:8765.")
+    ] = "",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further name it answers to; may be repeated.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A page that may call it, such as https://app.example.org; repeated."),
+    ] = None,
+    calls_per_second: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of one client; 0 for no limit. Default: 50, none on loopback."),
+    ] = None,
+    overlay: Overlay = "",
+    debug: Debug = False,
+) -> None:
+    """Serve the MCP tools over stdio, for Claude Desktop and other clients; or over HTTP."""
 
     def run() -> None:
         from clinalign.commands import serve
 
-        serve.run(overlay)
+        if http:
+            serve.run_http(http, allow_host or (), allow_origin or (), calls_per_second, overlay)
+        else:
+            serve.run(overlay)
 
     told(run, debug)
 
@@ -190,6 +211,8 @@ def scenario(
     told(run, debug)
 
 
+app.command()(install)
+app.command()(doctor)
 app.add_typer(judge)
 app.add_typer(rubrics)
 

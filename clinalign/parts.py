@@ -3,26 +3,25 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from agent.graph import build_agent, work
 from agent.state import Episode, Limits
 from clinalign.models import TextToVectors, client, open_vectors
-from clinalign.passports import kept_passport
+from clinalign.serving_judges import judges_of
 from clinalign.settings import Settings
 from inference.chat import ChatModel
 from inference.composer import Composer
 from inference.endpoint import Endpoint
+from inference.errors import BadInput
 from inference.messages import Conversation
 from mcp_server.client import HealthTools, connected
+from mcp_server.house import House
 from mcp_server.server import HealthServer, build_server
 from principle_store.chroma import ChromaPrincipleStore
 from principle_store.loading import load_library, load_taxonomy
 from principle_store.overlay import Overlaid, overlaid
-from rubrics.builtin_judge import BuiltinJudge, builtin_fingerprint
 from rubrics.glossary import Glossaries, load_glossaries
-from rubrics.judge import Judge
-from rubrics.model_judge import Manner, ModelJudge, fingerprint
 from rubrics.model_reading import ModelScenarioReader
 from rubrics.reading import ScenarioReader
 from rubrics.scenario import BuiltinScenarioReader
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 def open_server(
     settings: Settings, judging: ChatModel | None = None, reading: ChatModel | None = None
 ) -> HealthServer:
-    """The MCP server on the embedded store.
+    """The MCP server for use in this process, with a judge of its own.
 
     Args:
         settings: a judge and a reader configured there are used unless they are given.
@@ -45,27 +44,42 @@ def open_server(
         reading: reads questions in place of the built-in reader.
 
     Raises:
+        BadInput: the settings leave judging to a client, and there is none.
+        ModelError: a configured embedding model gives no vectors.
+        StorageError: the data folder cannot be written.
+    """
+    if settings.judge_choice == "client":
+        raise BadInput("CLINALIGN_JUDGE", "auto, builtin or model; no client can judge here")
+    return build_server(open_house(settings, "builtin", judging, reading), settings.data_dir)
+
+
+def open_house(
+    settings: Settings,
+    otherwise: Literal["builtin", "client"],
+    judging: ChatModel | None = None,
+    reading: ChatModel | None = None,
+) -> House:
+    """What the tools stand on.
+
+    Args:
+        settings: what is configured.
+        otherwise: who judges if neither a judge nor a choice is configured.
+        judging: a model that judges, in place of the configured one.
+        reading: a model that reads questions, in place of the configured one.
+
+    Raises:
+        BadInput: a principle or an overlay cannot be used.
         ModelError: a configured embedding model gives no vectors.
         StorageError: the data folder cannot be written.
     """
     vectors = open_vectors(settings)
-    taxonomy = load_taxonomy()
-    judging = judging or (client(settings.judge, bulk=True) if settings.judge else None)
-    judge = _judge(settings, judging, vectors)
-    library = open_library(settings, taxonomy).library
+    library = open_library(settings, load_taxonomy()).library
     store = ChromaPrincipleStore(library, vectors.questions, vectors.texts)
     reader = open_reader(
         settings, vectors, reading or (client(settings.reader) if settings.reader else None)
     )
-    return build_server(store, reader, judge)
-
-
-def _judge(settings: Settings, judging: ChatModel | None, vectors: TextToVectors) -> Judge:
-    measured = fingerprint(judging.name, Manner()) if judging else builtin_fingerprint()
-    passport = kept_passport(settings.data_dir, measured)
-    if judging:
-        return ModelJudge(judging, passport=passport)
-    return BuiltinJudge(vectors.bundled, passport)
+    judges = judges_of(settings, otherwise, vectors.bundled, judging)
+    return House.of(store, reader, judges)
 
 
 def open_reader(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import platformdirs
+from pydantic import Field
 
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
@@ -18,6 +19,17 @@ from inference.words import Word
 Role = Literal["policy", "writer", "judge", "examiner", "reader"]
 ROLES: tuple[Role, ...] = ("policy", "writer", "judge", "examiner", "reader")
 GRADERS = ("judge", "examiner")
+JudgeChoice = Literal["auto", "client", "builtin", "model"]
+JUDGES: tuple[JudgeChoice, ...] = ("auto", "client", "builtin", "model")
+
+
+class Access(Word):
+    """Who may call a server over HTTP; see `mcp_server.door`."""
+
+    token: str = Field(default="", repr=False)
+    issuer: str = ""
+    resource: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class Settings(Word):
@@ -27,8 +39,12 @@ class Settings(Word):
     examiner: Endpoint | None = None
     reader: Endpoint | None = None
     """Reads a question's scenario and puts it into English."""
+    judge_choice: JudgeChoice = "auto"
+    """Who judges: `client` is the MCP client's own model; `auto` the configured model, or else
+    whoever suits the command."""
     embeddings: Endpoint | None = None
     """An embedding model in place of the bundled one; has an address of its own only."""
+    access: Access = Access()
     data_dir: Path
     overlays: tuple[Path, ...] = ()
     """Folders of principles laid over the library, later ones over earlier ones."""
@@ -44,7 +60,7 @@ class Settings(Word):
         """The settings; a `base_url` and a `model` given by hand count for every role.
 
         Raises:
-            BadInput: an address is none.
+            BadInput: an address is none, or a choice is not there.
         """
         said = dict(os.environ if environment is None else environment)  # noqa: TID251 - the edge
         by_hand = {"CLINALIGN_BASE_URL": base_url, "CLINALIGN_MODEL": model}
@@ -55,7 +71,9 @@ class Settings(Word):
         laid = overlay or said.get("CLINALIGN_OVERLAY", "")
         return cls(
             **{role: _endpoint(role, said) for role in ROLES},
+            judge_choice=_judge_choice(said),
             embeddings=_embeddings(said),
+            access=_access(said),
             data_dir=Path(folder),
             overlays=tuple(Path(one) for one in laid.split(os.pathsep) if one),
         )
@@ -84,6 +102,24 @@ def _endpoint(role: Role, said: Mapping[str, str]) -> Endpoint | None:
             key = _first(said, family, "API_KEY") or "EMPTY"
             return Endpoint(base_url=base_url, model=model, api_key=key)
     return None
+
+
+def _access(said: Mapping[str, str]) -> Access:
+    family = ["CLINALIGN_SERVE"]
+    return Access(
+        token=_first(said, family, "TOKEN"),
+        issuer=_first(said, family, "ISSUER"),
+        resource=_first(said, family, "RESOURCE"),
+        scopes=tuple(_first(said, family, "SCOPES").split()),
+    )
+
+
+def _judge_choice(said: Mapping[str, str]) -> JudgeChoice:
+    chosen = said.get("CLINALIGN_JUDGE", "").strip() or "auto"
+    for one in JUDGES:
+        if chosen == one:
+            return one
+    raise BadInput("CLINALIGN_JUDGE", f"one of {', '.join(JUDGES)}", chosen)
 
 
 def _embeddings(said: Mapping[str, str]) -> Endpoint | None:

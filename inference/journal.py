@@ -21,9 +21,9 @@ CHUNK = 1 << 16
 class Journal:
     """A context manager: takes the file for this process while it is open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wait_seconds: float = 0) -> None:
         self._path = path
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=wait_seconds)
 
     def __enter__(self) -> Self:
         """Open it for reading and appending.
@@ -64,6 +64,17 @@ class Journal:
                 elif line.endswith(b"\n") or not line.startswith(b"{"):
                     where = f"{self._path} line {number}"
                     raise StorageError(f"{where} is no row of ours; name another file")
+
+    def last(self) -> dict[str, Any] | None:
+        """The last whole row, without reading those before; None if there is none."""
+        end = self._file.seek(0, os.SEEK_END)
+        start, tail = end, b""
+        while start and len(tail.split(b"\n")) < 4:
+            start = max(0, start - CHUNK)
+            self._file.seek(start)
+            tail = self._file.read(end - start)
+        rows = (row for line in reversed(tail.split(b"\n")) if (row := _row(line)) is not None)
+        return next(rows, None)
 
     def append(self, rows: Iterable[dict[str, Any]]) -> None:
         """Write rows; when it returns they survive a crash.

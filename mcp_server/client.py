@@ -12,6 +12,7 @@ from mcp_types import TextContent
 from inference.errors import ClinalignError
 from inference.messages import Conversation
 from inference.words import read
+from mcp_server.arguments import MOST_SECONDS
 from mcp_server.results import Principles, ScoredAnswer
 from rubrics.types import Rubric
 
@@ -42,7 +43,7 @@ class HealthTools:
         rubric: Rubric | None = None,
         principle_ids: Sequence[str] = (),
     ) -> ScoredAnswer:
-        """Verdicts and score; without a rubric one is made from the principles.
+        """Verdicts and score, however long it takes; without a rubric one is made from principles.
 
         Raises:
             ToolRefused: the server would not.
@@ -52,8 +53,13 @@ class HealthTools:
             "answer": answer,
             "rubric": rubric.rows() if rubric else [],
             "principle_ids": list(principle_ids),
+            "budget_seconds": MOST_SECONDS,
         }
-        return read(ScoredAnswer, await self._call("score_against_rubric", arguments), "score")
+        scored = read(ScoredAnswer, await self._call("score_against_rubric", arguments), "score")
+        while scored.status == "partial" and scored.job_id:
+            rest = {"job_id": scored.job_id, "budget_seconds": MOST_SECONDS}
+            scored = read(ScoredAnswer, await self._call("get_score", rest), "score")
+        return scored
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> Any:
         result = await self._client.call_tool(name, arguments)

@@ -1,28 +1,35 @@
-"""The MCP server: registers the tools and keeps callers' values out of error texts.
+"""The MCP server: what it offers, under which names and in which words.
 
 Source: Model Context Protocol, revisions 2025-11-25 and 2026-07-28, both answered by the SDK.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
-from pydantic import ValidationError
+from mcp.server.apps import Apps
+from mcp_types import Tool, ToolAnnotations
 
-from inference.errors import BadInput
-from mcp_server.errors import argument_error
+from mcp_server.guarded import GuardedServer
+from mcp_server.house import Entrance, House
+from mcp_server.prompts import add_prompts
+from mcp_server.resources import add_resources
 from mcp_server.tools import HealthToolbox
-from principle_store.store import PrincipleStore
-from rubrics.judge import Judge
-from rubrics.reading import ScenarioReader
 from rubrics.taxonomy import Taxonomy
+
+CARD = "ui://clinalign/score-card.html"
+SOON, AT_LAST = 0.05, 1.0  # seconds after the tools were listed, or after the start
 
 INSTRUCTIONS = """\
 Sourced clinical principles for answering health questions, and scores of answers against rubrics.
 Before you answer a health question, call get_health_principles and follow the guidance that fits.
 After drafting, call score_against_rubric, revise what was missed, and score again.
+A score with status needs_verdicts wants you to judge: follow its packet and call again.
+A score with status partial goes on in the background: call get_score with its job_id.
 For people who write, judge and study answers. It does not diagnose, and it replaces no clinician.
 No clinician has reviewed the principles yet: their status is "drafted"."""
 
@@ -36,71 +43,105 @@ SCORE = """\
 Score an answer to a health question against a rubric. Returns a verdict for each criterion (MET,
 UNMET, ABSTAIN, ERROR, NOT_APPLICABLE) with explanation and quote, and the points they add up to.
 A criterion that could not be judged is never counted as unmet: the fraction is null then, with
-lower and upper bounds."""
+lower and upper bounds. With status needs_verdicts, judge by the packet and call again with
+verdicts; with status partial, call get_score with the job_id."""
+
+REST = """\
+Get the rest of a score that was partial. Waits for it up to budget_seconds. Jobs are kept for a
+day and survive a restart of the server."""
+
+QUIET = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+# The judge may be a model server somewhere else.
+JUDGING = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
 
 
-class HealthServer(MCPServer[Any]):
-    """An SDK server that refuses unknown arguments and never repeats a caller's value."""
+class HealthServer(GuardedServer):
+    """The server with its tools, resources and prompts, ready for any transport.
 
-    async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
-    ) -> CallToolResult | InputRequiredResult:
-        self._refuse_unknown(name, arguments)
+    Args:
+        entrance: to the principles and the judge.
+        taxonomy: its values go into the schemas.
+        data_dir: where jobs and audit lines are kept.
+        version: of the library.
+    """
+
+    def __init__(
+        self, entrance: Entrance, taxonomy: Taxonomy, data_dir: Path, version: str
+    ) -> None:
+        apps = Apps()
+        card = (files("mcp_server") / "app" / "score_card.html").read_text(encoding="utf-8")
+        apps.add_html_resource(
+            CARD, card, name="score-card", title="Score card", prefers_border=True
+        )
+        super().__init__(
+            "clinalign",
+            title="clinalign: clinical principles and rubric scores",
+            instructions=INSTRUCTIONS,
+            version=version,
+            extensions=[apps],
+            lifespan=self._open,
+        )
+        self._entrance, self._connections = entrance, 0
+        self._tools = HealthToolbox(entrance, data_dir)
+        self._add_tools(taxonomy)
+        add_resources(self, entrance, taxonomy, self._tools.rubric)
+        add_prompts(self)
+
+    async def list_tools(self) -> list[Tool]:
+        asyncio.get_running_loop().call_later(SOON, self._entrance.warm_up)
+        return await super().list_tools()
+
+    def _add_tools(self, taxonomy: Taxonomy) -> None:
+        self.add_tool(
+            self._tools.get_health_principles,
+            title="Find health principles",
+            description=FIND,
+            annotations=QUIET,
+        )
+        ui = {"ui": {"resourceUri": CARD}}
+        self.add_tool(
+            self._tools.score_against_rubric,
+            title="Score an answer",
+            description=SCORE,
+            annotations=JUDGING,
+            meta=ui,
+        )
+        self.add_tool(
+            self._tools.get_score,
+            title="Get the rest of a score",
+            description=REST,
+            annotations=JUDGING,
+            meta=ui,
+        )
+        self._name_the_values(taxonomy)
+
+    def _name_the_values(self, taxonomy: Taxonomy) -> None:
+        """Put the taxonomy's values into the schema: the file decides what they are."""
+        tool = self._tool_manager.get_tool("get_health_principles")
+        assert tool is not None
+        arguments = tool.parameters["properties"]
+        for dimension in taxonomy.dimensions:
+            if dimension.name in arguments:
+                arguments[dimension.name] |= {
+                    "enum": ["", *dimension.values],
+                    "description": f"Known {dimension.name}; empty: read from the question.",
+                }
+
+    @asynccontextmanager
+    async def _open(self, _: MCPServer[Any]) -> AsyncIterator[None]:
+        """While somebody is connected; judging in the background ends with the last one."""
+        warming = asyncio.get_running_loop().call_later(AT_LAST, self._entrance.warm_up)
+        self._connections += 1
         try:
-            return await super().call_tool(name, arguments, context)
-        except ToolError as error:
-            if isinstance(error.__cause__, ValidationError):
-                raise argument_error(error.__cause__) from error
-            raise
-
-    def _refuse_unknown(self, name: str, arguments: dict[str, Any]) -> None:
-        tool = self._tool_manager.get_tool(name)
-        if tool is None:
-            return
-        known = tool.parameters["properties"]
-        if set(arguments) - set(known):
-            expected = BadInput("arguments", f"only {', '.join(known)}")
-            raise ToolError(expected.without_values())
+            yield
+        finally:
+            warming.cancel()
+            self._connections -= 1
+            if not self._connections:
+                await self._tools.workroom.close()
 
 
-def build_server(store: PrincipleStore, reader: ScenarioReader, judge: Judge) -> HealthServer:
-    """The server with its two tools, ready for any transport."""
-    server = HealthServer(
-        "clinalign",
-        title="clinalign: clinical principles and rubric scores",
-        instructions=INSTRUCTIONS,
-        version=store.library.version,
-        log_level="WARNING",
-    )
-    tools = HealthToolbox(store, reader, judge)
-    quiet = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-    server.add_tool(
-        tools.get_health_principles,
-        title="Find health principles",
-        description=FIND,
-        annotations=quiet,
-    )
-    server.add_tool(
-        tools.score_against_rubric,
-        title="Score an answer",
-        description=SCORE,
-        # The judge may be a model server somewhere else.
-        annotations=ToolAnnotations(
-            read_only_hint=True, idempotent_hint=True, open_world_hint=True
-        ),
-    )
-    _name_the_values(server, reader.taxonomy)
-    return server
-
-
-def _name_the_values(server: MCPServer[Any], taxonomy: Taxonomy) -> None:
-    """Put the taxonomy's values into the schema: the file decides what they are, not the code."""
-    tool = server._tool_manager.get_tool("get_health_principles")
-    assert tool is not None
-    arguments = tool.parameters["properties"]
-    for dimension in taxonomy.dimensions:
-        if dimension.name in arguments:
-            arguments[dimension.name] |= {
-                "enum": ["", *dimension.values],
-                "description": f"Known {dimension.name}; empty: read from the question.",
-            }
+def build_server(house: House, data_dir: Path) -> HealthServer:
+    """The server of a house that is open already."""
+    version = house.store.library.version
+    return HealthServer(Entrance(lambda: house), house.reader.taxonomy, data_dir, version)

@@ -1,174 +1,151 @@
-"""The two tools, as plain methods: what they take, how they answer, what they refuse.
+"""The three tools, as plain methods: what they do with what they are given.
 
-They know the protocol only by the annotations of their arguments, which become the input schemas:
-flat ones, since some clients cannot follow references. See `mcp_server.server` for the protocol.
+What they take is in `mcp_server.arguments`, what they return in `mcp_server.results`; they know the
+protocol only by the context that they tell their progress to. See `mcp_server.server`.
 """
 
-from typing import Annotated, Any
+import asyncio
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
 
-from pydantic import Field, WithJsonSchema
+from mcp.server.mcpserver import Context
 
-from inference.errors import BadInput
-from inference.messages import Conversation, Message
-from inference.words import read
+from mcp_server.arguments import (
+    Answer,
+    Budget,
+    Count,
+    Detail,
+    Earlier,
+    Ids,
+    JobId,
+    Known,
+    Mode,
+    Question,
+    Rows,
+    Verdicts,
+    checked_answer,
+    conversation_of,
+    rubric_of,
+)
+from mcp_server.audit import keep_line
 from mcp_server.errors import told_to_caller
+from mcp_server.house import Entrance
+from mcp_server.jobs import JobStore
 from mcp_server.results import FoundPrinciple, Principles, ScoredAnswer
-from principle_store.search import PrincipleSearch
-from principle_store.store import PrincipleStore, principles_by_id
+from mcp_server.scored import CALLER, NOT_MEASURED, judged
+from mcp_server.scoring import Scoring, Wish
+from mcp_server.workroom import Told, Workroom
 from principle_store.types import LibraryStamp
-from rubrics.judge import Judge
-from rubrics.reading import ScenarioReader
-from rubrics.scoring import outcome
-from rubrics.types import Rubric, Score, Ungraded
-from rubrics.writer import ready_rubric
+from rubrics.types import Rubric
 
-MOST_CRITERIA = 50
-MOST_ANSWER_CHARACTERS = 20_000
-RETRIEVED = 6  # principles for a rubric that the caller did not give
-
-Question = Annotated[str, Field(strict=True, description="The last user turn, as it was written.")]
-Earlier = Annotated[
-    list[Any],
-    WithJsonSchema(
-        {
-            "type": "array",
-            "default": [],
-            "description": "Earlier turns, oldest first, without the question.",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "role": {"type": "string", "enum": ["system", "user", "assistant"]},
-                    "content": {"type": "string"},
-                },
-                "required": ["role", "content"],
-                "additionalProperties": False,
-            },
-        }
-    ),
-]
-Rows = Annotated[
-    list[Any],
-    WithJsonSchema(
-        {
-            "type": "array",
-            "default": [],
-            "description": "Criteria in HealthBench's shape. Empty: made from `principle_ids`, "
-            "or from the principles that fit the question.",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "string", "description": "Default: c1, c2, ... by position."},
-                    "criterion": {"type": "string"},
-                    "points": {
-                        "type": "number",
-                        "minimum": -10,
-                        "maximum": 10,
-                        "description": "Never 0; negative when it is bad if the criterion is met.",
-                    },
-                    "tags": {"type": "array", "items": {"type": "string"}},
-                    "principle_ids": {"type": "array", "items": {"type": "string"}},
-                    "critical": {"type": "boolean"},
-                },
-                "required": ["criterion", "points"],
-                "additionalProperties": False,
-            },
-        }
-    ),
-]
-Ids = Annotated[
-    list[Annotated[str, Field(strict=True)]],
-    Field(description="Ids from get_health_principles, to make the rubric from."),
-]
+REMEMBERED_RUBRICS = 1000
 
 
 class HealthToolbox:
-    """What the tools need, and the tools."""
+    """What the tools need, and the tools.
 
-    def __init__(self, store: PrincipleStore, reader: ScenarioReader, judge: Judge) -> None:
-        self._store, self._reader, self._judge = store, reader, judge
-        self._search = PrincipleSearch(store)
-        library = store.library
-        self._stamp = LibraryStamp(version=library.version, hash=library.hash)
+    Args:
+        entrance: to the principles and the judge.
+        data_dir: where jobs and audit lines are kept.
+    """
+
+    def __init__(self, entrance: Entrance, data_dir: Path) -> None:
+        self._entrance, self._audit = entrance, data_dir / "audit.jsonl"
+        self.workroom = Workroom(entrance, JobStore(data_dir / "jobs.sqlite"))
+        self._rubrics: OrderedDict[str, Rubric] = OrderedDict()
 
     async def get_health_principles(
         self,
         question: Question,
         conversation: Earlier = [],
-        k: Annotated[
-            int, Field(strict=True, ge=1, le=20, description="How many principles at most.")
-        ] = 8,
-        urgency: Annotated[str, Field(strict=True)] = "",
-        uncertainty: Annotated[str, Field(strict=True)] = "",
-        expertise: Annotated[str, Field(strict=True)] = "",
-        task_type: Annotated[str, Field(strict=True)] = "",
+        k: Count = 8,
+        urgency: Known = "",
+        uncertainty: Known = "",
+        expertise: Known = "",
+        task_type: Known = "",
+        verbosity: Detail = "compact",
     ) -> Principles:
         with told_to_caller():
-            asked = _conversation(question, conversation)
+            asked = conversation_of(question, conversation)
             given = {
                 "urgency": urgency,
                 "uncertainty": uncertainty,
                 "expertise": expertise,
                 "task_type": task_type,
             }
-            reading = await self._reader.read(asked, given)
-            found = await self._search.find(reading, k)
+            house = await self._entrance.house()
+            reading = await house.reader.read(asked, given)
+            found = await house.search.find(reading, k)
+            library = house.store.library
             return Principles(
                 scenario=reading.scenario.labels,
                 language=reading.language,
-                principles=tuple(map(FoundPrinciple.of, found)),
-                library=self._stamp,
+                principles=tuple(FoundPrinciple.of(one, verbosity) for one in found),
+                library=LibraryStamp(version=library.version, hash=library.hash),
                 note=reading.note,
             )
 
     async def score_against_rubric(
         self,
         question: Question,
-        answer: Annotated[str, Field(strict=True, description="The answer to judge.")],
+        answer: Answer,
+        context: Context[Any, Any],
         rubric: Rows = [],
         principle_ids: Ids = [],
+        verdicts: Verdicts = [],
         conversation: Earlier = [],
+        budget_seconds: Budget = 45,
+        mode: Mode = "packed",
     ) -> ScoredAnswer:
         with told_to_caller():
-            asked = _conversation(question, conversation)
-            _check_answer(answer)
-            criteria = await self._rubric(asked, rubric, principle_ids)
-            verdicts = await self._judge.verdicts(asked, answer, criteria)
-            found = outcome(criteria, verdicts)
-            return ScoredAnswer(
-                status="complete" if isinstance(found, Score) else "ungraded",
-                score=found if isinstance(found, Score) else None,
-                reason=found.reason if isinstance(found, Ungraded) else "",
-                rubric=criteria.criteria,
-                verdicts=verdicts,
-                judge=self._judge.name,
-                judge_agreement=self._judge.agreement,
-                library=self._stamp,
+            wish = Wish(
+                conversation=conversation_of(question, conversation),
+                answer=checked_answer(answer),
+                rubric=rubric_of(rubric, principle_ids),
+                principle_ids=tuple(principle_ids),
+                mode=mode,
             )
+            if verdicts:
+                scored = await self._by_caller(wish, verdicts)
+            else:
+                scored = await self.workroom.score(wish, budget_seconds, _progress(context))
+            return self._remembered(scored)
 
-    async def _rubric(self, asked: Conversation, rows: list[Any], ids: list[str]) -> Rubric:
-        if rows and ids:
-            raise BadInput("rubric", "either rubric or principle_ids, not both")
-        if len(rows) > MOST_CRITERIA:
-            raise BadInput("rubric", f"at most {MOST_CRITERIA} criteria", len(rows))
-        if rows:
-            return Rubric.from_rows(rows)
-        if ids:
-            principles = principles_by_id(self._store.library, ids)
-        else:
-            found = await self._search.find(await self._reader.read(asked), RETRIEVED)
-            principles = tuple(one.principle for one in found if one.on_topic)
-        return ready_rubric([one.ready_criteria() for one in principles])
+    async def get_score(
+        self, job_id: JobId, context: Context[Any, Any], budget_seconds: Budget = 45
+    ) -> ScoredAnswer:
+        with told_to_caller():
+            scored = await self.workroom.resume(job_id, budget_seconds, _progress(context))
+            return self._remembered(scored)
+
+    def rubric(self, id: str) -> Rubric | None:
+        """One that a score of this process was made by, if it is still remembered."""
+        return self._rubrics.get(id)
+
+    async def _by_caller(self, wish: Wish, verdicts: list[Any]) -> ScoredAnswer:
+        # Imported when needed: the server answers its first requests without it.
+        from mcp_server.callers_verdicts import callers_verdicts
+
+        rubric, library = await self.workroom.rubric_for(wish)
+        scoring = Scoring(wish.model_copy(update={"rubric": rubric}))
+        scoring.judge, scoring.agreement, scoring.library = CALLER, NOT_MEASURED, library
+        checked = callers_verdicts(verdicts, wish.conversation.question, wish.answer, rubric)
+        scored = judged(scoring, rubric, checked)
+        audit_id = await asyncio.to_thread(keep_line, self._audit, scoring.wish, scored)
+        return scored.model_copy(update={"audit_id": audit_id})
+
+    def _remembered(self, scored: ScoredAnswer) -> ScoredAnswer:
+        if scored.rubric:
+            self._rubrics[scored.rubric_id] = Rubric(criteria=scored.rubric)
+            self._rubrics.move_to_end(scored.rubric_id)
+        while len(self._rubrics) > REMEMBERED_RUBRICS:
+            self._rubrics.popitem(last=False)
+        return scored
 
 
-def _conversation(question: str, earlier: list[Any]) -> Conversation:
-    turns = read(tuple[Message, ...], earlier, "conversation")
-    messages = [message.model_dump() for message in turns]
-    last = {"role": "user", "content": question}
-    return read(Conversation, {"messages": [*messages, last]}, "question")
+def _progress(context: Context[Any, Any]) -> Told:
+    async def told(there: int, expected: int) -> None:
+        await context.report_progress(there, expected, f"{there} of {expected} criteria judged")
 
-
-def _check_answer(answer: str) -> None:
-    if not answer.strip():
-        raise BadInput("answer", "text that is not empty")
-    if len(answer) > MOST_ANSWER_CHARACTERS:
-        raise BadInput("answer", f"at most {MOST_ANSWER_CHARACTERS:,} characters", len(answer))
+    return told

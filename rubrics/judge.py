@@ -5,10 +5,13 @@ See `rubrics.model_judge`, `rubrics.builtin_judge` and `rubrics.panel` for judge
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from inference.messages import Conversation
 from rubrics.types import Rubric, Verdict
+
+Mode = Literal["single", "packed", "fast"]
+"""How a model is asked: one criterion a call, several, or first by the chance of one word."""
 
 Heard = Callable[[Verdict], None]
 

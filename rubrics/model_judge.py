@@ -29,9 +29,9 @@ from rubrics.asking import (
 from rubrics.emptiness import says_nothing, unmet_by_nothing
 from rubrics.errors import UnreadableReply
 from rubrics.evidence import nearest_words
-from rubrics.judge import Heard, unheard
-from rubrics.parsing import is_quoted
+from rubrics.judge import Heard, Mode, unheard
 from rubrics.passport import UNCALIBRATED, Passport
+from rubrics.quotes import borne_out
 from rubrics.types import Criterion, Reason, Rubric, Verdict
 from rubrics.untrusted import evidence_in
 
@@ -40,8 +40,6 @@ IN_FLIGHT = 16  # calls at once
 SURE = 0.9  # a one-word verdict less probable than this is asked about in full
 LIKELIEST = 20  # tokens whose chances are looked at
 TOKENS_A_CRITERION, TOKENS_FOR_THINKING = 400, 4096
-
-Mode = Literal["single", "packed", "fast"]
 
 
 class Manner(Word):
@@ -176,12 +174,7 @@ class ModelJudge:
         verdict = Verdict(criterion_id=criterion.id, **opinion.model_dump())
         if opinion.verdict == "ABSTAIN":
             return verdict.model_copy(update={"reason": "undecided"})
-        if opinion.verdict != "MET" or is_quoted(opinion.quote, case.evidence):
-            return verdict
-        if self._manner.quote_policy == "lenient":
-            return verdict.model_copy(update={"reason": "unverified"})
-        why = f"unverified: the quote does not stand in the answer. {opinion.explanation}"
-        return _open(criterion, "ABSTAIN", "unverified", why)
+        return borne_out(verdict, case.evidence, self._manner.quote_policy == "lenient")
 
     async def _at_a_glance(self, case: _Case, criterion: Criterion) -> bool:
         """Judge by the chance of one word; False where that leaves doubt."""
@@ -232,12 +225,7 @@ def _chance_of_met(first_token: Mapping[str, float]) -> float | None:
     return chances["MET"] / known if known >= 0.5 else None
 
 
-def _open(
-    criterion: Criterion, value: Literal["ABSTAIN", "ERROR"], reason: Reason, why: str
-) -> Verdict:
-    return Verdict(criterion_id=criterion.id, verdict=value, explanation=why, reason=reason)
-
-
 def _fail(case: _Case, criteria: Sequence[Criterion], reason: Reason, why: str) -> None:
     for one in criteria:
-        case.keep(_open(one, "ERROR", reason, why))
+        failed = Verdict(criterion_id=one.id, verdict="ERROR", explanation=why, reason=reason)
+        case.keep(failed)

@@ -4,6 +4,7 @@ A model that is not there, or that cannot be understood, leaves the reading to t
 and the reading says so.
 """
 
+import asyncio
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from rubrics.taxonomy import Dimension, Taxonomy
 from rubrics.types import Label
 
 ATTEMPTS = 2
+PATIENCE_SECONDS = 30  # whoever asks waits for principles, not for this
 MOST_TOKENS = 600
 SURE = {"low": 0.5, "medium": 0.7, "high": 0.9}
 """What a model's words for its confidence count as; not calibrated."""
@@ -59,10 +61,12 @@ class ModelScenarioReader:
         given = self.taxonomy.checked(given or {})
         reading = await self._builtin.read(conversation, given)
         try:
-            reply = await self._reply(conversation)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                reply = await self._reply(conversation)
+        except TimeoutError:
+            return self._without(reading, f"no reply within {PATIENCE_SECONDS} s")
         except (ModelError, UnreadableReply) as error:
-            note = f"the question was read without {self._chat.name}: {error.without_values()}"
-            return reading.model_copy(update={"note": note})
+            return self._without(reading, error.without_values())
         labels = {
             name: given_label(given[name]) if name in given else _label(reply.scenario[name])
             for name in self.taxonomy.names()
@@ -77,6 +81,10 @@ class ModelScenarioReader:
             context=reply.english,
             scenario=scenario,
         )
+
+    def _without(self, reading: Reading, why: str) -> Reading:
+        note = f"the question was read without {self._chat.name}: {why}"
+        return reading.model_copy(update={"note": note})
 
     async def _reply(self, conversation: Conversation) -> _Reply:
         prompt = fill(

@@ -23,6 +23,7 @@ Reason = Literal[
     "unreadable",  # the judge's replies were not in the shape asked for
     "no_reply",  # the judge's model gave none
     "not_asked",  # there was nothing to put before a judge
+    "pending",  # the judge is still at work
 ]
 
 

@@ -1,6 +1,15 @@
 """Small makers, so that a test shows all it needs on one screen."""
 
+from pathlib import Path
+
+from mcp_server.house import House, always
+from mcp_server.server import HealthServer, build_server
+from principle_store.store import PrincipleStore
+from rubrics.judge import Judge
+from rubrics.reading import ScenarioReader
 from rubrics.types import Criterion, Rubric, Verdict
+
+NOWHERE = Path("/nonexistent/clinalign")
 
 
 def rubric(**points: float) -> Rubric:
@@ -22,3 +31,10 @@ def verdicts(**said: bool | str) -> tuple[Verdict, ...]:
         )
         for name, value in said.items()
     )
+
+
+def server_of(
+    store: PrincipleStore, reader: ScenarioReader, judge: Judge | None, data_dir: Path = NOWHERE
+) -> HealthServer:
+    """The MCP server on these parts; without a judge the caller judges."""
+    return build_server(House.of(store, reader, always(judge)), data_dir)

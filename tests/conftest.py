@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from clinalign.models import open_vectors
 from clinalign.parts import Desk, open_desk, open_reader, open_server
@@ -23,6 +25,8 @@ from rubrics.taxonomy import Taxonomy
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(os.environ.get("CLINALIGN_SHARED_DIR", ROOT.parent / "shared"))
+CHROMIUM = shutil.which("chromium")
+BROWSER_WANTED = os.environ.get("CLINALIGN_TEST_BROWSER")  # read before tests hide it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,6 +107,18 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """With nothing configured: the composer, the built-in judge, Chroma, MCP in memory."""
     async with open_desk(settings) as desk:
         yield desk
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; one a file, since its driver stands in the way of other event loops."""
+    if CHROMIUM is None:
+        assert not BROWSER_WANTED, "chromium is wanted and not installed"
+        pytest.skip("no browser: install Debian's chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

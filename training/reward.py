@@ -20,11 +20,12 @@ async def reward(
     """Share of points the answer earns, unclipped; None unless every criterion was judged.
 
     Raises:
-        UnfitJudge: the built-in judge scored. It reads words: a policy would learn to write more.
+        UnfitJudge: the built-in judge scored, or nobody did. The former reads words: a policy would
+            learn to write more.
         ToolRefused: the tool refused the call.
     """
     scored = await tools.score_against_rubric(conversation, answer, rubric)
-    if scored.judge.startswith(REFUSED_JUDGE):
+    if scored.judge.startswith(REFUSED_JUDGE) or scored.status == "needs_verdicts":
         raise UnfitJudge(f"{scored.judge} cannot reward; set CLINALIGN_JUDGE_BASE_URL")
     # A zero would teach the policy that the judge's bad minute was its own.
     return scored.score.fraction if scored.score else None

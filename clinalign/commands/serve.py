@@ -1,13 +1,78 @@
-"""`clinalign serve`: the MCP server over stdio."""
+"""`clinalign serve`: the MCP server for other programs.
 
-from clinalign.parts import open_server
+Nothing heavy is imported here: a client waits for the first answer, the rest loads behind it.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
 from clinalign.settings import Settings
+from mcp_server.house import Entrance, House
+from mcp_server.server import HealthServer
+from mcp_server.stdio import serve_stdio
+from mcp_server.wire import claim_wire
+from principle_store.loading import VERSION, load_taxonomy
 
 
 def run(overlay: str = "") -> None:
-    """Serve until the client closes the pipe. Standard output belongs to the protocol.
+    """Serve over stdio until the client closes the pipe, and end the process.
 
     Raises:
-        ClinalignError: a setting or the data folder cannot be used.
+        ClinalignError: a setting cannot be used.
     """
-    open_server(Settings.from_environment(overlay=overlay)).run("stdio")
+    server = open_serving(Settings.from_environment(overlay=overlay))
+    wire = claim_wire()
+    asyncio.run(serve_stdio(server, wire))
+    _end()
+
+
+def run_http(
+    address: str,
+    hosts: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    calls_per_second: float | None = None,
+    overlay: str = "",
+) -> None:
+    """Serve over HTTP until the process is told to stop, and end it.
+
+    Raises:
+        ClinalignError: a setting or the address cannot be used.
+    """
+    from mcp_server.door import Door
+    from mcp_server.http import serve_http
+
+    settings = Settings.from_environment(overlay=overlay)
+    door = Door.of(
+        address,
+        hosts=tuple(hosts),
+        origins=tuple(origins),
+        calls_per_second=calls_per_second,
+        **settings.access.model_dump(),
+    )
+    asyncio.run(serve_http(open_serving(settings), door))
+    _end()
+
+
+def _end() -> None:
+    sys.stderr.flush()
+    # A thread may still load a library or read the pipe; nothing is left to be waited for.
+    os._exit(0)
+
+
+def open_serving(settings: Settings) -> HealthServer:
+    """The server, with its house opened when it is needed.
+
+    Raises:
+        BadInput: a judge is wanted and none is configured.
+    """
+
+    def open_all() -> House:
+        from clinalign.parts import open_house
+
+        house = open_house(settings, "client")
+        asyncio.run(house.store.nearest(["What should I do?"], 1))  # loads the embedder
+        return house
+
+    return HealthServer(Entrance(open_all), load_taxonomy(), settings.data_dir, VERSION)

@@ -15,13 +15,13 @@ from inference.messages import Conversation
 from inference.scripted import ScriptedChat
 from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, connected
-from mcp_server.server import build_server
 from principle_store.memory import InMemoryPrincipleStore
 from principle_store.types import Library
 from rubrics.judge import Heard, unheard
 from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric, Verdict
 from rubrics.writer import RubricWriter
+from tests.builders import server_of
 
 ASKED = Conversation.of("My father has chest pain and is sweating.")
 RUBRIC = [
@@ -65,7 +65,7 @@ async def run(
     async def run(policy: ScriptedChat, *rounds: str, **limits: Any) -> Episode:
         judge = ScriptedJudge(*rounds)
         writer = RubricWriter(ScriptedChat([json.dumps({"criteria": RUBRIC})]))
-        async with connected(build_server(store, reader, judge)) as tools:
+        async with connected(server_of(store, reader, judge)) as tools:
             agent = build_agent(policy, writer, tools, Limits(**limits))
             return await work(agent, ASKED, Limits(**limits))
 
@@ -180,7 +180,7 @@ async def test_the_composer_adds_what_was_missed_and_loses_nothing(
 ) -> None:
     store = InMemoryPrincipleStore(library, embedder, cached)
     judge = ScriptedJudge("U" * 12, "M" + "U" * 11, "MM" + "U" * 10)
-    async with connected(build_server(store, reader, judge)) as tools:
+    async with connected(server_of(store, reader, judge)) as tools:
         agent = build_agent(Composer(), RubricWriter(None), tools, Limits())
         episode = await work(agent, ASKED, Limits())
 

@@ -77,10 +77,14 @@ def test_a_stranger_starts_it_lists_the_tools_and_calls_them(client: RawClient) 
 
     assert welcome["serverInfo"]["name"] == "clinalign"
     assert "does not diagnose" in welcome["instructions"]
-    assert [tool["name"] for tool in tools] == ["get_health_principles", "score_against_rubric"]
+    assert [tool["name"] for tool in tools] == [
+        "get_health_principles",
+        "score_against_rubric",
+        "get_score",
+    ]
     assert found["structuredContent"]["principles"][0]["id"] == "heart-attack-call-first"
     assert json.loads(found["content"][0]["text"]) == found["structuredContent"]
-    assert scored["structuredContent"]["status"] == "complete"
+    assert scored["structuredContent"]["status"] == "needs_verdicts"
 
 
 def test_it_ends_when_its_client_closes_the_pipe_and_logs_no_question(client: RawClient) -> None:

@@ -17,12 +17,13 @@ from inference.messages import Conversation, Message
 from inference.scripted import ScriptedChat
 from inference.vectors import VectorCache
 from mcp_server.client import HealthTools, ToolRefused, connected
-from mcp_server.server import HealthServer, build_server
+from mcp_server.server import HealthServer
 from principle_store.chroma import ChromaPrincipleStore
 from principle_store.types import Library
 from rubrics.model_judge import ModelJudge
 from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric
+from tests.builders import server_of
 
 ASKED = Conversation.of("My father has crushing chest pain. What should we do?")
 ROWS = [
@@ -36,7 +37,7 @@ ANSWER = "Please call the emergency number right now. Sit down and rest."
 async def tools(
     request: pytest.FixtureRequest, server: HealthServer, data_dir: Path
 ) -> AsyncIterator[HealthTools]:
-    env = {"CLINALIGN_DATA_DIR": str(data_dir)}
+    env = {"CLINALIGN_DATA_DIR": str(data_dir), "CLINALIGN_JUDGE": "builtin"}
     over_stdio = StdioServerParameters(command=sys.executable, args=["-m", "mcp_server"], env=env)
     async with connected(server if request.param == "in memory" else over_stdio) as tools:
         yield tools
@@ -174,7 +175,7 @@ async def test_a_judge_that_fails_makes_no_score(
 ) -> None:
     gone = ScriptedChat([ModelUnreachable("nothing answers at http://x")] * 2)
     store = ChromaPrincipleStore(library, embedder, cached)
-    server = build_server(store, reader, ModelJudge(gone))
+    server = server_of(store, reader, ModelJudge(gone))
 
     async with connected(server) as tools:
         scored = await tools.score_against_rubric(ASKED, ANSWER, Rubric.from_rows(ROWS))
@@ -198,7 +199,11 @@ async def test_input_schemas_are_flat(server: HealthServer) -> None:
     async with Client(server) as client:
         listed = (await client.list_tools()).tools
 
-    assert [tool.name for tool in listed] == ["get_health_principles", "score_against_rubric"]
+    assert [tool.name for tool in listed] == [
+        "get_health_principles",
+        "score_against_rubric",
+        "get_score",
+    ]
     for tool in listed:
         text = json.dumps(tool.input_schema)
         assert not any(word in text for word in ("$ref", "anyOf", "oneOf", "$defs"))

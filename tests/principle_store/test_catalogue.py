@@ -1,18 +1,14 @@
 """The catalogue as people see it: in a real browser, without a network."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from principle_store.catalogue import catalogue
 from principle_store.types import Library
 from rubrics.taxonomy import Taxonomy
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -23,18 +19,13 @@ def file(library: Library, taxonomy: Taxonomy, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def page(file: Path) -> Iterator[Page]:
-    if CHROMIUM is None:
-        assert not os.environ.get("CLINALIGN_TEST_BROWSER"), "chromium is wanted and not installed"
-        pytest.skip("no browser: install Debian's chromium")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page, wrong = browser.new_page(), list[str]()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: wrong.append(request.url))
-        page.goto(file.as_uri())
-        yield page
-        browser.close()
+def page(browser: Browser, file: Path) -> Iterator[Page]:
+    page, wrong = browser.new_page(), list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url))
+    page.goto(file.as_uri())
+    yield page
+    page.close()
     outside = [one for one in wrong if not one.startswith(("file:", "about:"))]
     assert outside == []  # no fault in its script, nothing asked of a network
 

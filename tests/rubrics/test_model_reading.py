@@ -1,5 +1,6 @@
 """The scenario reader that asks a model, on a scripted one."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from inference.errors import BadInput, ModelUnreachable
 from inference.messages import Conversation, Message
 from inference.scripted import ScriptedChat
+from rubrics import model_reading
 from rubrics.model_reading import ModelScenarioReader
 from rubrics.reading import ScenarioReader
 from rubrics.taxonomy import Taxonomy
@@ -111,6 +113,20 @@ async def test_a_model_that_is_gone_is_said_and_done_without(
     reading = await ModelScenarioReader(gone, taxonomy, reader).read(SPANISH)
 
     assert "nothing answers at http://x" in reading.note
+    assert reading.language == "es"
+
+
+async def test_a_model_that_takes_too_long_is_not_waited_for(
+    taxonomy: Taxonomy, reader: ScenarioReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(ScriptedChat):
+        async def complete(self, *asked: Any, **how: Any) -> Any:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(model_reading, "PATIENCE_SECONDS", 0.01)
+    reading = await ModelScenarioReader(Silent([]), taxonomy, reader).read(SPANISH)
+
+    assert reading.note.endswith("no reply within 0.01 s")
     assert reading.language == "es"
 
 

@@ -17,7 +17,8 @@ from inference.errors import ModelError
 from inference.ledger import Ledger, Metered
 from inference.messages import Conversation, Message
 from inference.openai_compatible import OpenAICompatibleChat
-from rubrics.model_judge import ATTEMPTS, Manner, Mode, ModelJudge
+from rubrics.judge import Mode
+from rubrics.model_judge import ATTEMPTS, Manner, ModelJudge
 from rubrics.model_reading import ModelScenarioReader
 from rubrics.parsing import is_quoted
 from rubrics.reading import ScenarioReader
