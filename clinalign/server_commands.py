@@ -49,13 +49,13 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> None:
 
 
 def _here() -> "Machine":
-    import os
     import sys
     from pathlib import Path
 
     from clinalign.client_configs import Machine
+    from clinalign.settings import environment
 
-    return Machine(sys.platform, Path.home(), dict(os.environ))  # noqa: TID251 - the edge
+    return Machine(sys.platform, Path.home(), environment())
 
 
 def _own_command(machine: "Machine") -> list[str]:

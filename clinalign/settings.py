@@ -79,6 +79,11 @@ class Settings(Word):
         )
 
 
+def environment() -> dict[str, str]:
+    """All variables, for what starts other programs."""
+    return dict(os.environ)  # noqa: TID251 - the edge
+
+
 def quiet_libraries() -> None:
     """Switch off what libraries would send elsewhere, before they are imported."""
     switches = {
