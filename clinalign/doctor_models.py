@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 from clinalign.checks import Check
 from clinalign.model_servers import Heard, heard_from, is_here, usual_endpoints
 from clinalign.passports import kept_passport
-from clinalign.serving_judges import chosen_judge
-from clinalign.settings import ROLES, Settings
+from clinalign.settings import ROLES, Settings, who_judges
 from inference.endpoint import Endpoint
 from inference.errors import BadInput, StorageError
 from rubrics.builtin_judge import builtin_fingerprint, shipped_passport
@@ -104,7 +103,7 @@ def _found_check(
 def _judge_check(settings: Settings, configured: list[_Configured]) -> Check:
     """Who judges when `serve` is asked for a score, and how far that is measured."""
     try:
-        chosen = chosen_judge(settings, "client")
+        chosen = who_judges(settings, "client")
     except BadInput as error:
         fix = "Set CLINALIGN_JUDGE_BASE_URL, or CLINALIGN_JUDGE=auto."
         return Check(name="judge", status="failed", found=str(error), fix=fix)

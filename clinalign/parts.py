@@ -72,14 +72,15 @@ def open_house(
         ModelError: a configured embedding model gives no vectors.
         StorageError: the data folder cannot be written.
     """
-    vectors = open_vectors(settings)
+    vectors, closing = open_vectors(settings), AsyncExitStack()
     library = open_library(settings, load_taxonomy()).library
     store = ChromaPrincipleStore(library, vectors.questions, vectors.texts)
-    reader = open_reader(
-        settings, vectors, reading or (client(settings.reader) if settings.reader else None)
-    )
-    judges = judges_of(settings, otherwise, vectors.bundled, judging)
-    return House.of(store, reader, judges)
+    if settings.reader and reading is None:
+        reading = client(settings.reader)
+        closing.push_async_callback(reading.aclose)
+    reader = open_reader(settings, vectors, reading)
+    judges = judges_of(settings, otherwise, vectors.bundled, judging, closing)
+    return House.of(store, reader, judges, closing.aclose)
 
 
 def open_reader(

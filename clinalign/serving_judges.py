@@ -1,61 +1,54 @@
 """Which judge the served tools use, opened when an answer is first scored."""
 
-from typing import Literal
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Literal
 
 from clinalign.models import client
 from clinalign.passports import kept_passport
-from clinalign.settings import Settings
+from clinalign.settings import Settings, who_judges
 from inference.chat import ChatModel
 from inference.embedding import MemoEmbedder
-from inference.errors import BadInput
 from inference.gate import Gate
 from mcp_server.house import Judging, always
 from rubrics.builtin_judge import BuiltinJudge, builtin_fingerprint
 from rubrics.judge import Judge, Mode
 from rubrics.model_judge import IN_FLIGHT, Manner, ModelJudge, fingerprint
 
+if TYPE_CHECKING:
+    from inference.openai_compatible import OpenAICompatibleChat
+
 
 def judges_of(
     settings: Settings,
     otherwise: Literal["builtin", "client"],
     embedder: MemoEmbedder,
-    judging: ChatModel | None = None,
+    judging: ChatModel | None,
+    closing: AsyncExitStack,
 ) -> Judging:
     """The judge for each way of asking; none where the caller is to judge.
 
+    Args:
+        settings: the choice, and the judge model.
+        otherwise: who judges if neither is configured.
+        embedder: of the built-in judge.
+        judging: a model in place of the configured one.
+        closing: is told how to close what will be opened.
+
     Raises:
         BadInput: a model is wanted and none is configured.
     """
-    chosen = chosen_judge(settings, otherwise, judging)
+    chosen = who_judges(settings, otherwise, judging is not None)
     if chosen == "model":
-        return _ModelJudges(settings, judging)
+        return _ModelJudges(settings, judging, closing)
     passport = kept_passport(settings.data_dir, builtin_fingerprint())
     return always(BuiltinJudge(embedder, passport) if chosen == "builtin" else None)
-
-
-def chosen_judge(
-    settings: Settings,
-    otherwise: Literal["builtin", "client"],
-    judging: ChatModel | None = None,
-) -> Literal["builtin", "client", "model"]:
-    """Who judges by these settings.
-
-    Raises:
-        BadInput: a model is wanted and none is configured.
-    """
-    there = judging is not None or settings.judge is not None
-    if settings.judge_choice == "model" and not there:
-        raise BadInput("CLINALIGN_JUDGE", "a judge model; set CLINALIGN_JUDGE_BASE_URL", "model")
-    if settings.judge_choice == "auto":
-        return "model" if there else otherwise
-    return settings.judge_choice
 
 
 class _ModelJudges:
     """Judges by one model, which is looked for when the first answer is scored."""
 
-    def __init__(self, settings: Settings, chat: ChatModel | None) -> None:
-        self._settings, self._chat = settings, chat
+    def __init__(self, settings: Settings, chat: ChatModel | None, closing: AsyncExitStack) -> None:
+        self._settings, self._chat, self._closing = settings, chat, closing
         self._gate = Gate(IN_FLIGHT)
         self._judges: dict[Mode, Judge] = {}
 
@@ -67,10 +60,18 @@ class _ModelJudges:
         """
         if self._chat is None:
             assert self._settings.judge is not None
-            self._chat = await client(self._settings.judge, bulk=True).connected()
+            chat = await client(self._settings.judge, bulk=True).connected()
+            self._closing.push_async_callback(self._close, chat)
+            self._chat = chat
         if mode not in self._judges:
             manner = Manner(mode=mode)
             measured = fingerprint(self._chat.name, manner)
             passport = kept_passport(self._settings.data_dir, measured)
             self._judges[mode] = ModelJudge(self._chat, manner, passport, self._gate)
         return self._judges[mode]
+
+    async def _close(self, chat: "OpenAICompatibleChat") -> None:
+        """It can be looked for anew."""
+        self._chat = None
+        self._judges.clear()
+        await chat.aclose()

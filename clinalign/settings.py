@@ -79,6 +79,27 @@ class Settings(Word):
         )
 
 
+def who_judges(
+    settings: Settings, otherwise: Literal["builtin", "client"], has_model: bool = False
+) -> Literal["builtin", "client", "model"]:
+    """Who judges by these settings.
+
+    Args:
+        settings: the choice, and whether a judge model is configured.
+        otherwise: who judges if neither is.
+        has_model: a judge model is at hand besides.
+
+    Raises:
+        BadInput: a model is wanted and none is configured.
+    """
+    there = has_model or settings.judge is not None
+    if settings.judge_choice == "model" and not there:
+        raise BadInput("CLINALIGN_JUDGE", "a judge model; set CLINALIGN_JUDGE_BASE_URL", "model")
+    if settings.judge_choice == "auto":
+        return "model" if there else otherwise
+    return settings.judge_choice
+
+
 def environment() -> dict[str, str]:
     """All variables, for what starts other programs."""
     return dict(os.environ)  # noqa: TID251 - the edge

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Judging = Callable[[Mode], Awaitable[Judge | None]]
 """The judge that works in this mode; None where the caller is to judge."""
+Closing = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,16 @@ class House:
     search: "PrincipleSearch"
     reader: ScenarioReader
     judging: Judging
+    close: Closing
+    """Closes the models that were opened for it."""
 
     @classmethod
-    def of(cls, store: "PrincipleStore", reader: ScenarioReader, judging: Judging) -> "House":
+    def of(
+        cls, store: "PrincipleStore", reader: ScenarioReader, judging: Judging, close: Closing
+    ) -> "House":
         from principle_store.search import PrincipleSearch
 
-        return cls(store, PrincipleSearch(store), reader, judging)
+        return cls(store, PrincipleSearch(store), reader, judging, close)
 
 
 def always(judge: Judge | None) -> Judging:
@@ -68,6 +73,12 @@ class Entrance:
             ClinalignError: it cannot be opened.
         """
         return await asyncio.shield(asyncio.wrap_future(self.warm_up()))
+
+    async def close(self) -> None:
+        """Close what was opened; it can be opened anew."""
+        opening, self._opening = self._opening, None
+        if opening and opening.done() and not opening.exception():
+            await opening.result().close()
 
     def _run(self, opening: "Future[House]") -> None:
         try:

@@ -139,6 +139,7 @@ class HealthServer(GuardedServer):
             self._connections -= 1
             if not self._connections:
                 await self._tools.workroom.close()
+                await self._entrance.close()
 
 
 def build_server(house: House, data_dir: Path) -> HealthServer:

@@ -37,4 +37,8 @@ def server_of(
     store: PrincipleStore, reader: ScenarioReader, judge: Judge | None, data_dir: Path = NOWHERE
 ) -> HealthServer:
     """The MCP server on these parts; without a judge the caller judges."""
-    return build_server(House.of(store, reader, always(judge)), data_dir)
+    return build_server(House.of(store, reader, always(judge), _nothing), data_dir)
+
+
+async def _nothing() -> None:
+    """There is nothing to close."""

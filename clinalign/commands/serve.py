@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from clinalign.settings import Settings
+from clinalign.settings import Settings, who_judges
 from mcp_server.house import Entrance, House
 from mcp_server.server import HealthServer
 from mcp_server.stdio import serve_stdio
@@ -67,6 +67,7 @@ def open_serving(settings: Settings) -> HealthServer:
     Raises:
         BadInput: a judge is wanted and none is configured.
     """
+    who_judges(settings, "client")
 
     def open_all() -> House:
         from clinalign.parts import open_house

@@ -328,7 +328,7 @@ async def _call(client: Client, name: str, arguments: dict[str, Any]) -> CallToo
 
 def _data(result: CallToolResult) -> dict[str, Any]:
     assert not result.is_error, _text(result)
-    assert result.structured_content is not None
+    assert isinstance(result.structured_content, dict)
     return result.structured_content
 
 
