@@ -40,7 +40,7 @@ constraints: .venv/dev  ## pin what is installed now
 	@mv constraints.new constraints.txt
 
 clean:
-	rm -rf .venv .venv-serve .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-serve .node .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,6 +53,11 @@ clean:
 .venv/dev: .venv/base
 	@echo "Installing the development tools into .venv (once) ..."
 	@$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+.node/ready: tools/install_node_tools.sh
+	@echo "Installing the protocol's own test tools into .node (once) ..."
+	@tools/install_node_tools.sh
 	@touch $@
 
 # vLLM's CPU build wants the CPU build of torch 2.13.0. It pulls torchvision, torchaudio and
