@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from typing import Any
 
 import anyio
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
@@ -101,7 +102,8 @@ class _Line:
     async def _next(self) -> Message:
         hearing = asyncio.ensure_future(self._receive())
         try:
-            await asyncio.wait({hearing, self._ending}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {hearing, self._ending}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             return hearing.result() if hearing.done() else HANG_UP
         finally:
             hearing.cancel()

@@ -26,8 +26,8 @@ MESSAGE = "clinalign.message"
 
 METHODS = ("GET", "POST", "DELETE")
 BODY_SECONDS = 30.0  # for a client to send a whole body
-SMALL_BODY = 64 * 1024  # bytes
-LARGE_BODIES = 8  # at a time, so that a crowd of them cannot fill the memory
+SMALL_BODY = 128 * 1024  # bytes
+LARGE_BODIES = 4  # at a time, so that a crowd of them cannot fill the memory
 
 
 class Refused(Exception):

@@ -26,7 +26,6 @@ def claim_wire() -> Wire:
     Raises:
         OSError: there is none, as in a program without a console.
     """
-    sys.stdout.flush()
     reads, writes = os.fdopen(os.dup(IN), "rb"), os.fdopen(os.dup(OUT), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, IN)
@@ -37,4 +36,5 @@ def claim_wire() -> Wire:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, OUT)
         os.close(nothing)
+    sys.stdout.flush()  # only now: what was printed before is not protocol either
     return Wire(reads, writes)

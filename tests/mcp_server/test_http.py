@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -177,7 +178,8 @@ async def test_a_session_lives_on_after_a_hang_up_and_hears_nothing_of_the_lost_
     assert next_one.json()["result"]["structuredContent"] == {"result": "x"}
 
 
-CLIENTS, CALLS = 50, 200
+CLIENTS = 50
+CALLS = int(os.environ.get("CLINALIGN_CROSSTALK_CALLS", "20"))  # of each; 200 where there is time
 
 
 async def test_no_answer_goes_to_another_client() -> None:
@@ -324,7 +326,7 @@ async def test_no_log_holds_a_question_or_a_token() -> None:
     assert TOKEN.encode() not in err
 
 
-ATTEMPTS, AT_ONCE, TEN_MB = 100, 10, 10_000_000
+ATTEMPTS, AT_ONCE, TEN_MB = 100, 25, 10_000_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

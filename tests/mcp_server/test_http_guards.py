@@ -10,6 +10,7 @@ import pytest
 from inference.errors import BadInput
 from mcp_server.door import Door
 from mcp_server.guarded import LARGEST_MESSAGE
+from mcp_server.http import AddressTaken, listening
 from mcp_server.http_guards import LARGE_BODIES, client_of
 from mcp_server.rate_limit import RateLimit
 from tests.mcp_server.http_kit import (
@@ -147,6 +148,22 @@ async def test_it_listens_at_its_address_alone() -> None:
         (listener,) = running.servers[0].sockets
 
         assert listener.getsockname() == ("127.0.0.1", door.port)
+
+
+async def test_it_listens_at_an_ipv6_address_alone() -> None:
+    server, seen = small_server()
+    try:
+        listening(Door(host="::1", port=0)).__enter__().close()
+    except AddressTaken:
+        pytest.skip("this machine has no IPv6")
+    async with serving(server, Door.of("[::1]:0")) as (running, door):
+        reply = await answer(door, posted_call(door, ECHO, {"Host": f"[::1]:{door.port}"}))
+        (listener,) = running.servers[0].sockets
+        address = listener.getsockname()[:2]
+
+    assert address == ("::1", door.port)
+    assert (reply.status, seen.calls) == (200, 1)
+    assert door.url == f"http://[::1]:{door.port}/mcp"
 
 
 async def test_named_hosts_and_origins_are_let_in_and_a_page_may_read_the_answer() -> None:
