@@ -1,20 +1,15 @@
-"""From settings to parts: the one place that knows which part goes where."""
+"""From settings to parts: what the tools stand on, and the tools. The agent is `clinalign.desk`."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agent.graph import build_agent, work
-from agent.state import Episode, Limits
 from clinalign.models import TextToVectors, client, open_vectors
 from clinalign.serving_judges import judges_of
 from clinalign.settings import Settings
 from inference.chat import ChatModel
-from inference.composer import Composer
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
-from inference.messages import Conversation
 from mcp_server.client import HealthTools, connected
 from mcp_server.house import House
 from mcp_server.server import HealthServer, build_server
@@ -27,7 +22,6 @@ from rubrics.reading import ScenarioReader
 from rubrics.scenario import BuiltinScenarioReader
 from rubrics.scenario_learning import kept, learned
 from rubrics.taxonomy import Taxonomy
-from rubrics.writer import RubricWriter
 
 if TYPE_CHECKING:
     from inference.openai_compatible import OpenAICompatibleChat
@@ -117,7 +111,7 @@ async def open_reading(settings: Settings) -> AsyncIterator[ScenarioReader]:
         StorageError: the data folder cannot be written.
     """
     async with AsyncExitStack() as closing:
-        chat = await _chat(settings.reader, closing)
+        chat = await connected_chat(settings.reader, closing)
         yield open_reader(settings, open_vectors(settings), chat)
 
 
@@ -132,40 +126,14 @@ async def open_tools(settings: Settings) -> AsyncIterator[HealthTools]:
         yield tools
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A policy, a writer and the tools, ready to work on questions."""
-
-    policy: ChatModel
-    writer: RubricWriter
-    tools: HealthTools
-
-    async def ask(self, conversation: Conversation, limits: Limits) -> Episode:
-        agent = build_agent(self.policy, self.writer, self.tools, limits)
-        return await work(agent, conversation, limits)
-
-
-@asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
-    """Everything that answers a question, with the tools called in this process over MCP.
-
-    Raises:
-        ModelError: a configured model cannot be reached, or is not there.
-        StorageError: the data folder cannot be written.
-    """
-    async with AsyncExitStack() as closing:
-        policy = await _chat(settings.policy, closing)
-        writer = await _chat(settings.writer, closing)
-        judge = await _chat(settings.judge, closing, bulk=True)
-        reader = await _chat(settings.reader, closing)
-        server = open_server(settings, judge, reader)
-        tools = await closing.enter_async_context(connected(server))
-        yield Desk(policy or Composer(), RubricWriter(writer), tools)
-
-
-async def _chat(
+async def connected_chat(
     endpoint: Endpoint | None, closing: AsyncExitStack, bulk: bool = False
 ) -> "OpenAICompatibleChat | None":
+    """The model at an address, once it is known to be there.
+
+    Raises:
+        ModelError: it cannot be reached, or is not there.
+    """
     if endpoint is None:
         return None
     chat = await client(endpoint, bulk).connected()

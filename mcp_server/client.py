@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
@@ -15,6 +15,11 @@ from inference.words import read
 from mcp_server.arguments import MOST_SECONDS
 from mcp_server.results import Principles, ScoredAnswer
 from rubrics.types import Rubric
+
+
+class Told(Protocol):
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        """Hear how many verdicts there are, of how many, and the newest in words."""
 
 
 class ToolRefused(ClinalignError):
@@ -42,8 +47,16 @@ class HealthTools:
         answer: str,
         rubric: Rubric | None = None,
         principle_ids: Sequence[str] = (),
+        told: Told | None = None,
     ) -> ScoredAnswer:
         """Verdicts and score, however long it takes; without a rubric one is made from principles.
+
+        Args:
+            conversation: what was asked.
+            answer: what is judged.
+            rubric: by what.
+            principle_ids: or from which principles.
+            told: hears of each verdict as it comes.
 
         Raises:
             ToolRefused: the server would not.
@@ -55,14 +68,15 @@ class HealthTools:
             "principle_ids": list(principle_ids),
             "budget_seconds": MOST_SECONDS,
         }
-        scored = read(ScoredAnswer, await self._call("score_against_rubric", arguments), "score")
+        said = await self._call("score_against_rubric", arguments, told)
+        scored = read(ScoredAnswer, said, "score")
         while scored.status == "partial" and scored.job_id:
             rest = {"job_id": scored.job_id, "budget_seconds": MOST_SECONDS}
-            scored = read(ScoredAnswer, await self._call("get_score", rest), "score")
+            scored = read(ScoredAnswer, await self._call("get_score", rest, told), "score")
         return scored
 
-    async def _call(self, name: str, arguments: dict[str, Any]) -> Any:
-        result = await self._client.call_tool(name, arguments)
+    async def _call(self, name: str, arguments: dict[str, Any], told: Told | None = None) -> Any:
+        result = await self._client.call_tool(name, arguments, progress_callback=told)
         if result.is_error:
             said = [block.text for block in result.content if isinstance(block, TextContent)]
             raise ToolRefused(" ".join(said))

@@ -74,6 +74,8 @@ class Principles(Word):
     language: str
     """Of the question, in two letters."""
     principles: tuple[FoundPrinciple, ...]
+    raised: tuple[str, ...] = ()
+    """Principles for emergencies that the question's words give away, by a rule."""
     library: LibraryStamp
     note: str = ""
     """Why a model's reading of the question was not used, if one was asked for."""

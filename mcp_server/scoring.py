@@ -35,6 +35,8 @@ class Scoring:
         """The rubric was made here, from principles."""
         self.wants_verdicts = False
         """The caller is to judge."""
+        self.newest = ""
+        """The verdict heard last, in words."""
         self.task: asyncio.Task[None] | None = None
         self._verdicts = {one.criterion_id: one for one in known}
         self._watchers: set[asyncio.Event] = set()
@@ -60,6 +62,7 @@ class Scoring:
 
     def heard(self, verdict: Verdict) -> None:
         self._verdicts[verdict.criterion_id] = verdict
+        self.newest = f"{verdict.criterion_id}: {verdict.verdict}"
         self.news()
 
     def news(self) -> None:

@@ -82,6 +82,7 @@ class HealthToolbox:
                 scenario=reading.scenario.labels,
                 language=reading.language,
                 principles=tuple(FoundPrinciple.of(one, verbosity) for one in found),
+                raised=tuple(house.search.raised(reading)),
                 library=LibraryStamp(version=library.version, hash=library.hash),
                 note=reading.note,
             )
@@ -145,7 +146,8 @@ class HealthToolbox:
 
 
 def _progress(context: Context[Any, Any]) -> Told:
-    async def told(there: int, expected: int) -> None:
-        await context.report_progress(there, expected, f"{there} of {expected} criteria judged")
+    async def told(there: int, expected: int, newest: str) -> None:
+        message = f"{there} of {expected} criteria judged; {newest}"
+        await context.report_progress(there, expected, message)
 
     return told

@@ -15,8 +15,8 @@ from rubrics.types import Rubric, unjudged
 
 RETRIEVED = 6  # principles for a rubric that the caller did not give
 
-Told = Callable[[int, int], Awaitable[None]]
-"""Is told of progress: verdicts so far, and how many there will be."""
+Told = Callable[[int, int, str], Awaitable[None]]
+"""Is told of progress: verdicts so far, how many there will be, and the newest in words."""
 
 
 class Workroom:
@@ -145,7 +145,7 @@ async def _watched(scoring: Scoring, seconds: float, told: Told) -> None:
     try:
         async with asyncio.timeout(seconds):
             async for count in scoring.growth():
-                await told(count, len(scoring.verdicts))
+                await told(count, len(scoring.verdicts), scoring.newest)
     except TimeoutError:
         pass
     if scoring.task and scoring.done:

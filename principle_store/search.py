@@ -63,6 +63,10 @@ class PrincipleSearch:
             for one in ranked
         )
 
+    def raised(self, reading: Reading) -> Sequence[str]:
+        """Ids of the principles for emergencies that its words give away."""
+        return self._red_flags.raised(reading)
+
     async def _candidates(self, reading: Reading, raised: Sequence[str]) -> Sequence[Candidate]:
         """Those near in meaning or words, and the raised ones; best first."""
         shares = self._words.shares(reading)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from clinalign.desk import Desk, open_desk
 from clinalign.models import open_vectors
-from clinalign.parts import Desk, open_desk, open_reader, open_server
+from clinalign.parts import open_reader, open_server
 from clinalign.settings import Settings
 from inference.embedding import MemoEmbedder, OnnxEmbedder
 from inference.vectors import VectorCache

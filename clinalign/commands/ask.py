@@ -7,7 +7,7 @@ from typing import Any
 from agent.state import Attempt, Episode, Limits, best
 from clinalign.commands.files import read_json
 from clinalign.commands.principles import scenario_data
-from clinalign.parts import open_desk
+from clinalign.desk import open_desk
 from clinalign.render import show_episode
 from clinalign.settings import Settings
 from inference.errors import BadInput

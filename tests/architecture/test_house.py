@@ -107,7 +107,7 @@ def test_the_code_in_the_documents_runs(
 def test_answering_without_a_server_loads_no_torch_and_no_client_of_one() -> None:
     code = """
 import json, sys
-import clinalign.parts
+import clinalign.desk
 from inference.embedding import OnnxEmbedder
 from principle_store.chroma import ChromaPrincipleStore
 from inference.vectors import VectorCache

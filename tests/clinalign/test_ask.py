@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from agent.state import Limits
 from clinalign.__main__ import app
 from clinalign.commands.ask import as_data
-from clinalign.parts import Desk
+from clinalign.desk import Desk
 from inference.messages import Conversation
 from inference.words import read
 from principle_store.loading import load_taxonomy

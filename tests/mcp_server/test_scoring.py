@@ -194,7 +194,7 @@ async def test_progress_is_told_and_only_ever_rises(served: Served) -> None:
         arguments = {**ASKED, "budget_seconds": 0.2}
         await client.call_tool("score_against_rubric", arguments, progress_callback=hear)
 
-    assert told == [(1, 3, "1 of 3 criteria judged")]
+    assert told == [(1, 3, "1 of 3 criteria judged; c1: MET")]
 
 
 async def test_a_judge_whose_model_is_gone_makes_no_score(

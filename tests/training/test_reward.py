@@ -1,6 +1,6 @@
 import pytest
 
-from clinalign.parts import Desk
+from clinalign.desk import Desk
 from inference.embedding import MemoEmbedder
 from inference.messages import Conversation
 from inference.vectors import VectorCache
