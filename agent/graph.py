@@ -1,47 +1,76 @@
-"""The graph of the agent, and the one call that runs it.
+"""The graph of the agent, and the ways to run it.
 
-    recall -> write_rubric -> draft -> assess -> (stop, or revise -> assess ...)
+    begin -> recall -> write_rubric -> draft -> assess -> (revise -> assess ...) -> approve -> end
 
-It holds no model and no tool of its own: all parts are handed in.
+A clinician approves only where that is wanted. It holds no model and no tool of its own: all parts
+are handed in.
 """
 
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import Any, Literal, cast
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
 
+from agent.approval import Decision, after_approval, approve
+from agent.events import Event
+from agent.judging import Judging
 from agent.nodes import Nodes
-from agent.state import Episode, Limits
+from agent.state import Episode, Limits, State, as_json, begun, episode_of
 from inference.chat import ChatModel
 from inference.messages import Conversation
+from inference.words import read
 from mcp_server.client import HealthTools
-from rubrics.writer import RubricWriter
+from rubrics.writer import WriterOptions
 
-Agent = CompiledStateGraph[Episode, Any, Any, Any]
+Agent = CompiledStateGraph[State, Any, Any, Any]
+Saver = BaseCheckpointSaver[str]
 
 
 def build_agent(
-    policy: ChatModel, writer: RubricWriter, tools: HealthTools, limits: Limits
+    policy: ChatModel,
+    writer: ChatModel | None,
+    tools: HealthTools,
+    limits: Limits,
+    options: WriterOptions = WriterOptions(),
+    checkpointer: Saver | None = None,
+    approval: bool = False,
 ) -> Agent:
     """The compiled graph.
 
     Args:
         policy: writes the answers.
-        writer: writes the rubric the answers are judged by.
+        writer: writes the rubric the answers are judged by; None for the principles' own criteria.
         tools: the MCP tools, in this process or another.
         limits: when to stop.
+        options: how the rubric is written.
+        checkpointer: keeps the state after each step, by thread.
+        approval: wait for a clinician before an answer is released; needs a checkpointer.
     """
-    nodes = Nodes(policy, writer, tools, limits)
-    graph = StateGraph(Episode)
-    for step in (nodes.recall, nodes.write_rubric, nodes.draft, nodes.assess, nodes.revise):
+    nodes, judging = Nodes(policy, writer, tools, limits, options), Judging(tools, limits)
+    last = "approve" if approval else END
+    graph = StateGraph(State)
+    for step in (nodes.recall, nodes.write_rubric, nodes.draft, judging.assess, nodes.revise):
         graph.add_node(step.__name__, cast(Any, step))
-    graph.add_edge(START, "recall")
-    graph.add_edge("recall", "write_rubric")
-    graph.add_edge("write_rubric", "draft")
-    graph.add_edge("draft", "assess")
-    graph.add_conditional_edges("assess", _after_assessing, {"revise": "revise", "stop": END})
-    graph.add_edge("revise", "assess")
-    return cast(Agent, graph.compile())
+    graph.add_node("begin", cast(Any, _begin))
+    graph.add_edge(START, "begin")
+    graph.add_edge("begin", "recall")
+    for before, after in (
+        ("recall", "write_rubric"),
+        ("write_rubric", "draft"),
+        ("draft", "assess"),
+        ("revise", "assess"),
+        ("assess", "revise"),
+    ):
+        ways = {"go_on": after, "stop": last, "end": END}
+        graph.add_conditional_edges(before, _unless_stopped, cast(Any, ways))
+    if approval:
+        graph.add_node("approve", cast(Any, approve))
+        ways = {"revise": "revise", "assess": "assess", "stop": END}
+        graph.add_conditional_edges("approve", after_approval, cast(Any, ways))
+    return cast(Agent, graph.compile(checkpointer=checkpointer))
 
 
 async def work(agent: Agent, conversation: Conversation, limits: Limits) -> Episode:
@@ -51,10 +80,70 @@ async def work(agent: Agent, conversation: Conversation, limits: Limits) -> Epis
         ModelError: the policy or the writer gave no reply. A judge that fails raises nothing.
         ToolRefused: a tool refused the call.
     """
-    most_steps = 6 + 2 * limits.rounds  # so that the limit of rounds always comes first
-    finished = await agent.ainvoke({"conversation": conversation}, {"recursion_limit": most_steps})
-    return cast(Episode, finished)
+    async for event in follow(agent, conversation, limits):
+        if event["event"] == "end":
+            return cast(Episode, event["episode"])
+    raise AssertionError("every run ends")
 
 
-def _after_assessing(episode: Episode) -> str:
-    return "stop" if episode["stop_reason"] else "revise"
+async def follow(
+    agent: Agent,
+    given: Conversation | Decision | None,
+    limits: Limits,
+    thread: str = "",
+) -> AsyncIterator[Event]:
+    """What the agent tells while it works, and at last `end` with the episode, or `approval`.
+
+    Args:
+        agent: the graph.
+        given: a question to begin with, a clinician's decision, or nothing to go on with a thread
+            that was interrupted.
+        limits: those of the graph.
+        thread: under which the state is kept, if the graph keeps any.
+
+    Raises:
+        ModelError: the policy or the writer gave no reply. A judge that fails raises nothing.
+        ToolRefused: a tool refused the call.
+    """
+    config = {
+        "recursion_limit": 12 + 4 * limits.rounds,  # so that the limit of rounds comes first
+        "configurable": {"thread_id": thread},
+    }
+    how: dict[str, Any] = {"durability": "sync"} if thread else {}
+    state, waits = State(), False
+    async for kind, said in agent.astream(
+        _entered(given), cast(Any, config), stream_mode=["updates", "values", "custom"], **how
+    ):
+        if kind == "custom":
+            yield said
+        elif kind == "values":
+            state = said
+        elif "__interrupt__" in said:
+            waits = True
+            yield {"event": "approval", "laid_open": said["__interrupt__"][0].value}
+        else:
+            for node, made in said.items():
+                yield {
+                    "event": "node",
+                    "node": node,
+                    "stop_reason": (made or {}).get("stop_reason"),
+                }
+    if not waits:
+        yield {"event": "end", "episode": episode_of(state)}
+
+
+def _entered(given: Conversation | Decision | None) -> Any:
+    if isinstance(given, Conversation):
+        return State(conversation=as_json(given))
+    return Command(resume=as_json(given)) if given else None
+
+
+async def _begin(state: State) -> State:
+    """Clear what an earlier question of the thread left."""
+    return begun(read(Conversation, state["conversation"], "conversation"))
+
+
+def _unless_stopped(state: State) -> Literal["go_on", "stop", "end"]:
+    if state["by"] == "clinician":
+        return "end"  # the edited answer was judged for the record alone
+    return "stop" if state.get("stop_reason") else "go_on"

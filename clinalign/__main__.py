@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from clinalign.agent_commands import ask
 from clinalign.judge_commands import judge, rubrics
-from clinalign.options import AsJson, BaseUrl, Debug, Label, Model, Overlay, told
+from clinalign.model_commands import model as models
+from clinalign.options import AsJson, Debug, Label, Overlay, told
 from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
+from inference.errors import BadInput
 
 app = typer.Typer(
     help="Answers to health questions, drafted, judged and revised by rubrics made from sourced "
@@ -19,32 +22,13 @@ app = typer.Typer(
 
 
 @app.command()
-def ask(
-    question: Annotated[str, typer.Argument(help="The health question.")] = "",
-    conversation: Annotated[
-        str, typer.Option(help="A JSON file with the turns so far: [{role, content}, ...].")
-    ] = "",
-    rounds: Annotated[int, typer.Option(min=0, max=10, help="Revisions at most.")] = 2,
-    base_url: BaseUrl = "",
-    model: Model = "",
-    overlay: Overlay = "",
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Answer a question: principles, rubric, draft, verdicts, revisions."""
-
-    def run() -> None:
-        from clinalign.commands import ask
-
-        ask.run(question, conversation, rounds, base_url, model, overlay, as_json)
-
-    told(run, debug)
-
-
-@app.command()
 def serve(
     http: Annotated[
         str, typer.Option(help="Serve over HTTP at this address, such as 127.0.0.1:8765.")
+    ] = "",
+    chat: Annotated[
+        str,
+        typer.Option(help="Serve the agent as an OpenAI-compatible model there, 127.0.0.1:8770."),
     ] = "",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="A further name it answers to; may be repeated.")
@@ -65,8 +49,12 @@ def serve(
     def run() -> None:
         from clinalign.commands import serve
 
+        if http and chat:
+            raise BadInput("--http and --chat", "one of the two; start a server for each")
         if http:
             serve.run_http(http, allow_host or (), allow_origin or (), calls_per_second, overlay)
+        elif chat:
+            serve.run_chat(chat, allow_host or (), allow_origin or (), calls_per_second, overlay)
         else:
             serve.run(overlay)
 
@@ -211,8 +199,10 @@ def scenario(
     told(run, debug)
 
 
+app.command()(ask)
 app.command()(install)
 app.command()(doctor)
+app.add_typer(models)
 app.add_typer(judge)
 app.add_typer(rubrics)
 

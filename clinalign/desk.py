@@ -3,16 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from agent.graph import build_agent, work
+from agent.graph import Agent, Saver, build_agent, work
 from agent.state import Episode, Limits
 from clinalign.parts import connected_chat, open_server
 from clinalign.settings import Settings
+from inference.breaker import Breaker
 from inference.chat import ChatModel
 from inference.composer import Composer
+from inference.context import Fitting
 from inference.messages import Conversation
 from mcp_server.client import HealthTools, connected
-from rubrics.writer import RubricWriter
+from rubrics.writer import WriterOptions
+
+if TYPE_CHECKING:
+    from inference.openai_compatible import OpenAICompatibleChat
 
 
 @dataclass(frozen=True)
@@ -20,27 +26,46 @@ class Desk:
     """A policy, a writer and the tools, ready to work on questions."""
 
     policy: ChatModel
-    writer: RubricWriter
+    writer: ChatModel | None
     tools: HealthTools
+    options: WriterOptions
+
+    def agent(
+        self,
+        limits: Limits,
+        saver: Saver | None = None,
+        approval: bool = False,
+    ) -> Agent:
+        return build_agent(
+            self.policy, self.writer, self.tools, limits, self.options, saver, approval
+        )
 
     async def ask(self, conversation: Conversation, limits: Limits) -> Episode:
-        agent = build_agent(self.policy, self.writer, self.tools, limits)
-        return await work(agent, conversation, limits)
+        return await work(self.agent(limits), conversation, limits)
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterator[Desk]:
     """Everything that answers a question, with the tools called in this process over MCP.
+
+    Args:
+        settings: the models.
+        remembers: keep a judge model's verdicts, so that none is asked for twice.
 
     Raises:
         ModelError: a configured model cannot be reached, or is not there.
         StorageError: the data folder cannot be written.
     """
     async with AsyncExitStack() as closing:
-        policy = await connected_chat(settings.policy, closing)
-        writer = await connected_chat(settings.writer, closing)
+        policy = _steady(await connected_chat(settings.policy, closing))
+        writer = _steady(await connected_chat(settings.writer, closing))
         judge = await connected_chat(settings.judge, closing, bulk=True)
         reader = await connected_chat(settings.reader, closing)
-        server = open_server(settings, judge, reader)
+        server = open_server(settings, judge, reader, remembers)
         tools = await closing.enter_async_context(connected(server))
-        yield Desk(policy or Composer(), RubricWriter(writer), tools)
+        yield Desk(policy or Composer(), writer, tools, WriterOptions())
+
+
+def _steady(chat: "OpenAICompatibleChat | None") -> ChatModel | None:
+    """Asked no more than it can take in, and left alone for a moment when it is gone."""
+    return Breaker(Fitting(chat)) if chat else None

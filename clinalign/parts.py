@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 
 def open_server(
-    settings: Settings, judging: ChatModel | None = None, reading: ChatModel | None = None
+    settings: Settings,
+    judging: ChatModel | None = None,
+    reading: ChatModel | None = None,
+    remembers: bool = False,
 ) -> HealthServer:
     """The MCP server for use in this process, with a judge of its own.
 
@@ -36,6 +39,7 @@ def open_server(
         settings: a judge and a reader configured there are used unless they are given.
         judging: judges in place of the built-in judge.
         reading: reads questions in place of the built-in reader.
+        remembers: keep the verdicts of a judge model in the data folder.
 
     Raises:
         BadInput: the settings leave judging to a client, and there is none.
@@ -44,7 +48,8 @@ def open_server(
     """
     if settings.judge_choice == "client":
         raise BadInput("CLINALIGN_JUDGE", "auto, builtin or model; no client can judge here")
-    return build_server(open_house(settings, "builtin", judging, reading), settings.data_dir)
+    house = open_house(settings, "builtin", judging, reading, remembers)
+    return build_server(house, settings.data_dir)
 
 
 def open_house(
@@ -52,6 +57,7 @@ def open_house(
     otherwise: Literal["builtin", "client"],
     judging: ChatModel | None = None,
     reading: ChatModel | None = None,
+    remembers: bool = False,
 ) -> House:
     """What the tools stand on.
 
@@ -60,6 +66,7 @@ def open_house(
         otherwise: who judges if neither a judge nor a choice is configured.
         judging: a model that judges, in place of the configured one.
         reading: a model that reads questions, in place of the configured one.
+        remembers: keep the verdicts of a judge model in the data folder.
 
     Raises:
         BadInput: a principle or an overlay cannot be used.
@@ -73,7 +80,7 @@ def open_house(
         reading = client(settings.reader)
         closing.push_async_callback(reading.aclose)
     reader = open_reader(settings, vectors, reading)
-    judges = judges_of(settings, otherwise, vectors.bundled, judging, closing)
+    judges = judges_of(settings, otherwise, vectors.bundled, judging, closing, remembers)
     return House.of(store, reader, judges, closing.aclose)
 
 

@@ -1,12 +1,11 @@
-"""Prints an episode and a score for people."""
+"""Prints scores, verdicts and findings for people."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import ndiff
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import (
@@ -21,18 +20,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from agent.state import Attempt, Episode, best
-from inference.sentences import sentences_of
 from mcp_server.results import FoundPrinciple, Principles
 from rubrics.agreement import Agreement
 from rubrics.types import Label, Rubric, Scenario, Score
 
-STOPPED = {
-    "target_reached": "the score is good enough",
-    "no_gain": "the last revision was no better",
-    "round_limit": "the rounds are used up; --rounds N allows more",
-    "coverage_too_low": "the judge could decide too few criteria to steer by",
-}
 MARKS = {
     "MET": "[green]met[/]",
     "UNMET": "[red]not met[/]",
@@ -42,42 +33,16 @@ MARKS = {
 }
 
 
-def show_episode(episode: Episode, policy: str) -> None:
-    """The whole path of a question, as a page."""
-    console = Console(highlight=False)
-    attempts, rubric = episode["attempts"], episode["written"].rubric
-    chosen = best(attempts)
-    console.print(Panel(escape(episode["conversation"].question), title="Question"))
-    console.print(_scenario(episode["recalled"].scenario))
-    console.print(_principles(episode["recalled"].principles))
-    console.print(_rubric(rubric, episode["written"].written_by, attempts))
-    before = ""
-    for index, attempt in enumerate(attempts):
-        console.print(_attempt(attempt, before, rubric, index))
-        before = attempts[best(attempts[: index + 1])].answer
-    title = f"Answer ({_name(chosen)})"
-    console.print(Panel(escape(attempts[chosen].answer), title=title, border_style="green"))
-    reason = str(episode["stop_reason"])
-    console.print(f"Stopped: [bold]{reason}[/], {STOPPED[reason]}.")
-    console.print(f"Model: {escape(policy)}. Judge: {escape(episode.get('judge', 'none'))}.")
-    console.print(f"[dim]The judge: {escape(episode.get('judge_agreement', 'not asked'))}.[/]")
-    found = episode["recalled"].note, episode["written"].note, attempts[chosen].ungraded
-    for note in found:
-        if note:
-            console.print(f"[yellow]Note: {escape(note)}[/]")
-    console.print("[dim]Not medical advice; no clinician has reviewed the principles yet.[/]")
-
-
 def show_score(score: Score) -> None:
     """One score, a line a figure."""
     console = Console(highlight=False)
     table = Table(box=box.SIMPLE, show_header=False)
     rows = {
-        "fraction": _share(score.fraction),
+        "fraction": share(score.fraction),
         "points": f"{score.earned:g} of {score.possible:g}",
-        "between": f"{_share(score.lower)} and {_share(score.upper)}",
+        "between": f"{share(score.lower)} and {share(score.upper)}",
         "coverage": f"{score.coverage:.0%}",
-        **{tag: _share(fraction) for tag, fraction in score.tags.items()},
+        **{tag: share(fraction) for tag, fraction in score.tags.items()},
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -86,20 +51,20 @@ def show_score(score: Score) -> None:
 
 def show_scenario(scenario: Scenario) -> None:
     """The labels of one question."""
-    Console(highlight=False).print(_scenario(scenario.labels))
+    Console(highlight=False).print(scenario_panel(scenario.labels))
 
 
 def show_found(found: Principles) -> None:
     """What a search brought back."""
     console = Console(highlight=False)
-    console.print(_scenario(found.scenario))
-    console.print(_principles(found.principles))
+    console.print(scenario_panel(found.scenario))
+    console.print(principles_table(found.principles))
     console.print(f"[dim]Library {found.library.version}, {found.library.hash[:12]}.[/]")
     if found.note:
         console.print(f"[yellow]Note: {escape(found.note)}[/]")
 
 
-def _scenario(labels: Mapping[str, Label]) -> RenderableType:
+def scenario_panel(labels: Mapping[str, Label]) -> RenderableType:
     parts = [
         f"{name} [bold]{label.value or 'unspecified'}[/]"
         + (f" [dim]({label.confidence:.0%}, {label.from_})[/]" if label.value else "")
@@ -108,8 +73,8 @@ def _scenario(labels: Mapping[str, Label]) -> RenderableType:
     return Panel("\n".join(parts), title="Scenario")
 
 
-def _principles(found: Iterable[FoundPrinciple]) -> RenderableType:
-    table = _table("Principles", "fit", "principle and source")
+def principles_table(found: Iterable[FoundPrinciple]) -> RenderableType:
+    table = table_of("Principles", "fit", "principle and source")
     for one in found:
         sources = "; ".join(f"{source.organisation} {source.year}" for source in one.sources)
         topic = "" if one.on_topic else "  (the next nearest, about something else)"
@@ -119,61 +84,11 @@ def _principles(found: Iterable[FoundPrinciple]) -> RenderableType:
     return table
 
 
-def _rubric(rubric: Rubric, written_by: str, attempts: tuple[Attempt, ...]) -> RenderableType:
-    table = _table(f"Rubric, by {escape(written_by)}", "points", "criterion")
-    for index, _ in enumerate(attempts):
-        table.add_column(_name(index), no_wrap=True)
-    values = [{one.criterion_id: one.verdict for one in attempt.verdicts} for attempt in attempts]
-    for criterion in rubric.criteria:
-        colour = "green" if criterion.points > 0 else "red"
-        marks = [MARKS[value[criterion.id]] for value in values]
-        points = f"[{colour}]{criterion.points:+g}[/]"
-        table.add_row(points, escape(criterion.criterion), *marks)
-    return table
-
-
-def _attempt(attempt: Attempt, before: str, rubric: Rubric, index: int) -> RenderableType:
-    value = {one.criterion_id: one.verdict for one in attempt.verdicts}
-    missed = [
-        f"[red]-[/] {escape(one.criterion)}"
-        for one in rubric.criteria
-        if value[one.id] == ("UNMET" if one.points > 0 else "MET")
-    ]
-    heading = "Missed or objected to:" if missed else "Nothing missed."
-    said = "\n".join([f"[bold]{_fraction(attempt.score)}[/]", heading, *missed])
-    text = _changes(before, attempt.answer) if before else Text(attempt.answer)
-    return Panel(Group(text, "", Text.from_markup(said)), title=_name(index), border_style="dim")
-
-
-def _changes(before: str, after: str) -> RenderableType:
-    """The sentences that a revision added and took out; what stayed is not shown again."""
-    lines = [
-        Text(line, style="green" if line[0] == "+" else "red")
-        for line in ndiff(sentences_of(before), sentences_of(after))
-        if line[0] in "+-"
-    ]
-    return Group(*lines) if lines else Text("(no change)", style="dim")
-
-
-def _fraction(score: Score) -> str:
-    if score.fraction is None:
-        return "no score"
-    points = f"{score.earned:g} of {score.possible:g} points"
-    if score.coverage == 1:
-        return f"{score.fraction:.0%}, {points}"
-    bounds = f"{_share(score.lower)} to {_share(score.upper)} if all were judged"
-    return f"{score.fraction:.0%}, {points} on the {score.coverage:.0%} judged ({bounds})"
-
-
-def _name(index: int) -> str:
-    return "draft" if index == 0 else f"revision {index}"
-
-
-def _share(fraction: float | None) -> str:
+def share(fraction: float | None) -> str:
     return "none" if fraction is None else f"{fraction:.0%}"
 
 
-def _table(title: str, *columns: str) -> Table:
+def table_of(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.ROUNDED, expand=True)
     for position, column in enumerate(columns):
         table.add_column(column, ratio=1 if position == len(columns) - 1 else None)
@@ -183,7 +98,7 @@ def _table(title: str, *columns: str) -> Table:
 def show_verdicts(rubric: Rubric, data: Mapping[str, Any]) -> None:
     """What a judge said of one answer."""
     console = Console(highlight=False)
-    table = _table("Verdicts", "points", "verdict", "criterion, and what shows it")
+    table = table_of("Verdicts", "points", "verdict", "criterion, and what shows it")
     for criterion, verdict in zip(rubric.criteria, data["verdicts"], strict=True):
         colour = "green" if criterion.points > 0 else "red"
         said = Text.assemble(criterion.criterion, ("\n" + verdict["explanation"], "dim"))
@@ -212,7 +127,7 @@ def show_verdicts(rubric: Rubric, data: Mapping[str, Any]) -> None:
 
 def show_agreement(judge: str, rows: int, found: Agreement, people: Agreement | None) -> None:
     """A judge beside physicians among themselves."""
-    table = _table(f"Agreement with labels, {rows} rows", "", "judge", "physicians")
+    table = table_of(f"Agreement with labels, {rows} rows", "", "judge", "physicians")
     for name in ("f1_positive", "f1_negative", "f1_balanced", "kappa", "n", "ungraded"):
         shown = [_figure(getattr(one, name)) if one else "" for one in (found, people)]
         table.add_row(name, *shown)
@@ -227,7 +142,7 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
+def progress(total: int, doing: str = "judging") -> Iterator[Callable[[int], None]]:
     """A bar on standard error with rate and time left; what it gives is told of each step."""
     columns = (
         TextColumn("{task.description}"),
@@ -237,7 +152,7 @@ def progress(total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        task = bar.add_task("judging", total=total)
+        task = bar.add_task(doing, total=total)
         yield lambda steps: bar.advance(task, steps)
 
 

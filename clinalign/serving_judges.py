@@ -13,6 +13,7 @@ from mcp_server.house import Judging, always
 from rubrics.builtin_judge import BuiltinJudge, builtin_fingerprint
 from rubrics.judge import Judge, Mode
 from rubrics.model_judge import IN_FLIGHT, Manner, ModelJudge, fingerprint
+from rubrics.verdict_cache import RememberingJudge, VerdictCache
 
 if TYPE_CHECKING:
     from inference.openai_compatible import OpenAICompatibleChat
@@ -24,6 +25,7 @@ def judges_of(
     embedder: MemoEmbedder,
     judging: ChatModel | None,
     closing: AsyncExitStack,
+    remembers: bool = False,
 ) -> Judging:
     """The judge for each way of asking; none where the caller is to judge.
 
@@ -33,13 +35,14 @@ def judges_of(
         embedder: of the built-in judge.
         judging: a model in place of the configured one.
         closing: is told how to close what will be opened.
+        remembers: keep the verdicts of a model in the data folder.
 
     Raises:
         BadInput: a model is wanted and none is configured.
     """
     chosen = who_judges(settings, otherwise, judging is not None)
     if chosen == "model":
-        return _ModelJudges(settings, judging, closing)
+        return _ModelJudges(settings, judging, closing, remembers)
     passport = kept_passport(settings.data_dir, builtin_fingerprint())
     return always(BuiltinJudge(embedder, passport) if chosen == "builtin" else None)
 
@@ -47,8 +50,17 @@ def judges_of(
 class _ModelJudges:
     """Judges by one model, which is looked for when the first answer is scored."""
 
-    def __init__(self, settings: Settings, chat: ChatModel | None, closing: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        chat: ChatModel | None,
+        closing: AsyncExitStack,
+        remembers: bool,
+    ) -> None:
         self._settings, self._chat, self._closing = settings, chat, closing
+        self._cache = VerdictCache(settings.data_dir / "verdicts") if remembers else None
+        if self._cache:
+            closing.callback(self._cache.close)
         self._gate = Gate(IN_FLIGHT)
         self._judges: dict[Mode, Judge] = {}
 
@@ -67,7 +79,9 @@ class _ModelJudges:
             manner = Manner(mode=mode)
             measured = fingerprint(self._chat.name, manner)
             passport = kept_passport(self._settings.data_dir, measured)
-            self._judges[mode] = ModelJudge(self._chat, manner, passport, self._gate)
+            judge = ModelJudge(self._chat, manner, passport, self._gate)
+            cached = RememberingJudge(judge, self._cache) if self._cache else judge
+            self._judges[mode] = cached
         return self._judges[mode]
 
     async def _close(self, chat: "OpenAICompatibleChat") -> None:

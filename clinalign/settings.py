@@ -12,6 +12,7 @@ from typing import Literal, Self
 import platformdirs
 from pydantic import Field
 
+from clinalign.local_only import refuse_elsewhere, switched
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
 from inference.words import Word
@@ -44,6 +45,10 @@ class Settings(Word):
     whoever suits the command."""
     embeddings: Endpoint | None = None
     """An embedding model in place of the bundled one; has an address of its own only."""
+    finds_model: bool = True
+    """Whether a model server of this machine is looked for where none is configured."""
+    local_only: bool = False
+    """Whether every model has to be on this machine."""
     access: Access = Access()
     data_dir: Path
     overlays: tuple[Path, ...] = ()
@@ -56,11 +61,12 @@ class Settings(Word):
         base_url: str = "",
         model: str = "",
         overlay: str = "",
+        local_only: bool = False,
     ) -> Self:
         """The settings; a `base_url` and a `model` given by hand count for every role.
 
         Raises:
-            BadInput: an address is none, or a choice is not there.
+            BadInput: an address is none or not of this machine, or a choice is not there.
         """
         said = dict(os.environ if environment is None else environment)  # noqa: TID251 - the edge
         by_hand = {"CLINALIGN_BASE_URL": base_url, "CLINALIGN_MODEL": model}
@@ -69,14 +75,20 @@ class Settings(Word):
             said |= {name: value for name, value in by_hand.items() if value}
         folder = said.get("CLINALIGN_DATA_DIR") or platformdirs.user_data_dir("clinalign")
         laid = overlay or said.get("CLINALIGN_OVERLAY", "")
-        return cls(
+        settings = cls(
             **{role: _endpoint(role, said) for role in ROLES},
             judge_choice=_judge_choice(said),
             embeddings=_embeddings(said),
+            finds_model=switched(said, "CLINALIGN_FIND_MODEL", True),
+            local_only=local_only or switched(said, "CLINALIGN_LOCAL_ONLY", False),
             access=_access(said),
             data_dir=Path(folder),
             overlays=tuple(Path(one) for one in laid.split(os.pathsep) if one),
         )
+        if settings.local_only:
+            named = {role: getattr(settings, role) for role in (*ROLES, "embeddings")}
+            refuse_elsewhere({role: one for role, one in named.items() if one})
+        return settings
 
 
 def who_judges(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inference.chat import Reply, Sampling
+from inference.chat import Heard, Reply, Sampling, unheard
 from inference.errors import ModelError
 from inference.messages import Message
 from inference.sentences import sentences_of
@@ -23,6 +23,7 @@ class Composer:
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
         if schema is not None:
             raise ModelError(f"{self.name} writes no JSON; configure a model, or do without")
@@ -38,6 +39,7 @@ class Composer:
             raise ModelError(
                 f"{self.name} found nothing to say; configure a model for this question"
             )
+        heard(text)
         return Reply(text=text)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inference.chat import ChatModel, Reply, Sampling
+from inference.chat import ChatModel, Heard, Reply, Sampling, unheard
 from inference.errors import ModelError
 from inference.messages import Message
 from inference.words import Word
@@ -62,10 +62,11 @@ class Metered:
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
         began = time.monotonic()
         try:
-            reply = await self._chat.complete(messages, sampling, schema)
+            reply = await self._chat.complete(messages, sampling, schema, heard)
         except ModelError:
             self._ledger.add(self._role, None, time.monotonic() - began)
             raise

@@ -1,35 +1,73 @@
 """A chat model behind an OpenAI-compatible address, such as vLLM's, through langchain-openai."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+import aiohttp
+import httpx2
 import openai
-from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from inference.chat import Reply, Sampling
+from inference.chat import Heard, Reply, Sampling, unheard
 from inference.endpoint import Endpoint
-from inference.errors import ModelUnknown
+from inference.errors import ModelUnknown, ModelUnreachable
+from inference.langchain_chat import ApartChatOpenAI, bounded, take, trust
 from inference.messages import Message
+from inference.model_facts import context_tokens, counted_tokens, offered_models
 from inference.server_errors import (
-    LONGEST_WAIT_SECONDS,
+    UNREADABLE,
     Refusal,
+    TooMuch,
+    asked_pause,
+    broke_off,
+    failed_midway,
+    lost,
     told,
     told_status,
+    too_much,
+    too_slow,
     unreadable,
 )
+from inference.thinking import Listener, always_thinks
+from inference.wire import Figures, Request, error_event, request_of
 
-RETRIES = (
-    2  # of the transport: refused connections, time-outs, 429 and 5xx; the client waits in between
-)
+PASSING = (408, 409, 429, 500, 502, 503, 504)  # statuses that may be gone the next time
+RETRIES = 2  # of the transport: refused and lost connections, and these statuses
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 8.0
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a caller wants, and until when."""
+
+    messages: Sequence[Message]
+    sampling: Sampling
+    schema: Mapping[str, Any] | None
+    heard: Heard
+    deadline: float
+    """By the event loop's clock."""
+
+    def is_over_in(self, seconds: float) -> bool:
+        """Whether there will be no time left: the last error says more than that."""
+        return asyncio.get_running_loop().time() + seconds >= self.deadline
+
+
+class NotStreamed(Exception):
+    """A server that was asked for a stream sent none."""
 
 
 class OpenAICompatibleChat:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.context_tokens: int | None = None
+        """Of messages and answer together, as far as the server has told."""
         self._refused: set[str] = set()
+        self._unopened = always_thinks(endpoint.model)
 
     @property
     def name(self) -> str:
@@ -38,21 +76,30 @@ class OpenAICompatibleChat:
     async def connected(self) -> Self:
         """This chat once the server has said that it has the model; a model left open is filled in.
 
+        The length of its context is asked for as well.
+
         Raises:
             ModelUnreachable: nothing answers.
             ModelUnknown: the server has other models only.
         """
-        offered = await self._offered_models()
+        rows = await offered_models(self.endpoint)
+        offered = [row["id"] for row in rows]
         wanted = self.endpoint.model
         if not wanted and len(offered) == 1:
-            return type(self)(self.endpoint.model_copy(update={"model": offered[0]}))
-        if offered and wanted in offered:
-            return self
-        if not offered and wanted:
-            return self  # some servers keep no list; the first call will tell
+            chat = type(self)(self.endpoint.model_copy(update={"model": offered[0]}))
+        elif wanted in offered or (wanted and not offered):
+            chat = self  # some servers keep no list; the first call will tell
+        else:
+            raise self._unknown(offered)
+        row = next((row for row in rows if row["id"] == chat.endpoint.model), {})
+        chat.context_tokens = await context_tokens(chat.endpoint, row)
+        return chat
+
+    def _unknown(self, offered: Sequence[str]) -> ModelUnknown:
+        wanted = self.endpoint.model
         asked = f"no model {wanted!r}" if wanted else "no single model to choose"
         has = ", ".join(map(repr, sorted(offered))) or "none"
-        raise ModelUnknown(
+        return ModelUnknown(
             f"{self.endpoint.base_url} has {asked}; it has {has}; set --model or CLINALIGN_MODEL"
         )
 
@@ -61,112 +108,140 @@ class OpenAICompatibleChat:
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
-        sent: list[tuple[str, str]] = [(one.role, one.content) for one in messages]
-        wanted = _extras(sampling, schema)
-        while True:
-            extras = {name: what for name, what in wanted.items() if name not in self._refused}
-            try:
-                return await self._ask(sent, _settings(sampling), extras)
-            except Refusal as error:
-                if not (refused := _refused(error, extras)):
-                    raise told_status(error, self.endpoint) from error
-                self._refused |= refused
-
-    async def _ask(
-        self, sent: list[tuple[str, str]], settings: dict[str, Any], extras: dict[str, Any]
-    ) -> Reply:
+        if sampling.thinking is None:
+            sampling = sampling.model_copy(update={"thinking": self.endpoint.thinking})
         try:
-            # In the extra body: as an argument, the client would refuse a schema reply cut short.
-            said = await self._client.ainvoke(sent, **settings, extra_body=extras)
-        except openai.APIStatusError as error:
-            raise Refusal(error.status_code, str(error)) from error
-        except openai.OpenAIError as error:
-            raise told(error, self.endpoint) from error
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            # What the client says of a reply that is not in the API's shape.
-            raise unreadable(error, self.endpoint) from error
-        usage = said.usage_metadata
-        return Reply(
-            text=said.text,
-            truncated=said.response_metadata.get("finish_reason") == "length",
-            prompt_tokens=usage["input_tokens"] if usage else 0,
-            completion_tokens=usage["output_tokens"] if usage else 0,
-            cached_tokens=(usage.get("input_token_details") or {}).get("cache_read") or 0
-            if usage
-            else 0,
-            first_token=first_token(said.response_metadata.get("logprobs")),
-        )
+            async with asyncio.timeout(self.endpoint.longest_wait_seconds) as limit:
+                call = _Call(messages, sampling, schema, heard, limit.when() or math.inf)
+                return await self._answer(call)
+        except TimeoutError as error:
+            raise too_slow(self.endpoint) from error
 
-    async def _offered_models(self) -> list[str]:
-        client = openai.AsyncOpenAI(
-            base_url=self.endpoint.base_url,
-            api_key=self.endpoint.api_key,
-            timeout=10,
-            max_retries=0,
-        )
-        async with client:
-            try:
-                return [model.id async for model in client.models.list()]
-            except openai.NotFoundError:
-                return []
-            except openai.OpenAIError as error:
-                raise told(error, self.endpoint) from error
+    async def tokens_in(self, messages: Sequence[Message]) -> int | None:
+        """How many tokens the messages are, by the model's own tokenizer, if the server counts."""
+        return await counted_tokens(self.endpoint, messages)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
+    async def _answer(self, call: _Call) -> Reply:
+        """Ask, and again without what the server refuses to take."""
+        streams = call.heard is not unheard
+        while True:
+            request = request_of(call.messages, call.sampling, call.schema, streams, self._refused)
+            try:
+                return await self._persist(call, request)
+            except NotStreamed:
+                streams = False
+            except Refusal as error:
+                if error.too_long or not (refused := request.refused(error)):
+                    raise told_status(error, self.endpoint) from error
+                self._refused |= refused
+
+    async def _persist(self, call: _Call, request: Request) -> Reply:
+        """Ask, and again after a failure that passes, unless part of the answer has been told."""
+        for attempt in range(RETRIES + 1):
+            pause = FIRST_PAUSE_SECONDS * 2**attempt
+            listener = Listener(call.heard, call.sampling.thinking, self._unopened)
+            try:
+                reply = await self._ask(request, listener)
+                self._unopened |= listener.closed_unopened
+                return reply
+            except TooMuch as error:
+                raise too_much(self.endpoint) from error
+            except Refusal as error:
+                pause = min(error.wait_seconds or pause, LONGEST_PAUSE_SECONDS)
+                passes = error.status in PASSING and not error.too_long
+                if not passes or attempt == RETRIES or call.is_over_in(pause):
+                    raise
+            except ModelUnreachable:
+                if listener.has_told or attempt == RETRIES or call.is_over_in(pause):
+                    raise
+            await asyncio.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _ask(self, request: Request, listener: Listener) -> Reply:
+        """Ask once.
+
+        Raises:
+            Refusal: the server answered with a status that is no success.
+            NotStreamed: it sent no stream.
+            TooMuch: it sent more than an answer can be.
+            ModelError: it sent no usable reply.
+        """
+        figures = Figures()
+        asked = self._streamed if request.streams else self._whole
+        try:
+            await asked(request, listener, figures)
+            return figures.reply(listener)
+        except openai.APIStatusError as error:
+            wait = asked_pause(error.response.headers.get("retry-after", ""))
+            raise Refusal(error.status_code, str(error), wait) from error
+        except openai.OpenAIError as error:
+            raise told(error, self.endpoint) from error
+        except (httpx2.HTTPError, aiohttp.ClientError) as error:
+            raise lost(error, self.endpoint) from error
+        except UNREADABLE as error:
+            raise unreadable(error, self.endpoint) from error
+
+    async def _whole(self, request: Request, listener: Listener, figures: Figures) -> None:
+        # In the extra body: as an argument, the client would refuse a schema reply cut short.
+        said = await self._client.ainvoke(
+            request.messages, **request.settings, extra_body=request.extras
+        )
+        take(said, listener, figures)
+
+    async def _streamed(self, request: Request, listener: Listener, figures: Figures) -> None:
+        pieces: Any = self._client.astream(
+            request.messages,
+            **request.settings,
+            extra_body=request.extras,
+            stream_usage=request.told_usage,
+        )
+        begun = False
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    begun = True
+                    take(piece, listener, figures)
+        except (openai.APIStatusError, openai.APIConnectionError):
+            raise
+        except openai.APIError as error:  # an event of the stream says so
+            if listener.has_told:
+                raise failed_midway(self.endpoint) from error
+            raise Refusal(*error_event(error.body)) from error
+        except ValueError as error:
+            if begun:
+                raise
+            raise NotStreamed from error
+        if not figures.finish_reason:
+            raise broke_off(self.endpoint)
+
     @cached_property
     def _http(self) -> openai.DefaultAioHttpClient:
         # Our own, for this event loop: the default one is shared by all loops of the process.
         # On aiohttp's connections: httpx's own pool searches all of them at every call.
-        return openai.DefaultAioHttpClient(timeout=LONGEST_WAIT_SECONDS)
+        return openai.DefaultAioHttpClient(
+            timeout=self.endpoint.longest_wait_seconds,
+            event_hooks={"response": [bounded]},
+            follow_redirects=False,  # a question goes where it was sent and nowhere else
+            trust_env=not self.endpoint.is_here,
+            verify=trust(),
+        )
 
     @cached_property
-    def _client(self) -> ChatOpenAI:
-        return ChatOpenAI(
+    def _client(self) -> ApartChatOpenAI:
+        return ApartChatOpenAI(
             model=self.endpoint.model,
             base_url=self.endpoint.base_url,
             api_key=SecretStr(self.endpoint.api_key),
             use_responses_api=False,
-            timeout=LONGEST_WAIT_SECONDS,
-            max_retries=RETRIES,
+            timeout=self.endpoint.longest_wait_seconds,
+            stream_chunk_timeout=None,  # a call has one deadline, here
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(verify=trust()),  # or it makes one, slowly
             http_async_client=self._http,
         )
-
-
-def first_token(logprobs: Mapping[str, Any] | None) -> dict[str, float]:
-    """The chances of the likeliest first tokens, from the API's `logprobs`."""
-    content = (logprobs or {}).get("content") or []
-    likeliest = content[0].get("top_logprobs") or [] if content else []
-    return {one["token"]: math.exp(one["logprob"]) for one in likeliest}
-
-
-def _settings(sampling: Sampling) -> dict[str, Any]:
-    settings = sampling.model_dump(exclude_none=True, include={"temperature", "max_tokens", "seed"})
-    if sampling.likeliest:
-        settings |= {"logprobs": True, "top_logprobs": sampling.likeliest}
-    return settings
-
-
-def _extras(sampling: Sampling, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What not every server takes: a schema for the reply, thinking switched on or off."""
-    extras: dict[str, Any] = {}
-    if schema is not None:
-        wanted = {"name": "reply", "schema": dict(schema), "strict": True}
-        extras["response_format"] = {"type": "json_schema", "json_schema": wanted}
-    if sampling.thinking is not None:
-        extras["chat_template_kwargs"] = {"enable_thinking": sampling.thinking}
-    return extras
-
-
-def _refused(error: Refusal, extras: Mapping[str, Any]) -> set[str]:
-    """Which of the extras the server names in its refusal."""
-    if error.status != 400:
-        return set()
-    signs = {
-        "response_format": ("response_format", "schema"),
-        "chat_template_kwargs": ("chat_template_kwargs", "enable_thinking"),
-    }
-    return {name for name in extras if any(sign in error.said for sign in signs[name])}

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inference.chat import Reply, Sampling
+from inference.chat import Heard, Reply, Sampling, unheard
 from inference.errors import ModelError
 from inference.messages import Message
 
@@ -24,6 +24,7 @@ class ScriptedChat:
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
         self.asked.append(tuple(messages))
         self.schemas.append(schema)
@@ -31,8 +32,10 @@ class ScriptedChat:
             raise ModelError(f"the script is over: call {len(self.asked)} has no reply")
         match self._replies.popleft():
             case str() as text:
+                heard(text)
                 return Reply(text=text)
             case Reply() as reply:
+                heard(reply.text)
                 return reply
             case ModelError() as error:
                 raise error

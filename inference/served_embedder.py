@@ -10,7 +10,7 @@ import openai
 from inference.embedding import Vectors
 from inference.endpoint import Endpoint
 from inference.errors import ModelError
-from inference.server_errors import LONGEST_WAIT_SECONDS, told
+from inference.server_errors import told
 
 AT_ONCE = 128  # texts a call
 PROBE = "How much paracetamol may an adult take in a day?"
@@ -67,6 +67,9 @@ class ServedEmbedder:
         return openai.OpenAI(
             base_url=self.endpoint.base_url,
             api_key=self.endpoint.api_key,
-            timeout=LONGEST_WAIT_SECONDS,
+            timeout=self.endpoint.longest_wait_seconds,
             max_retries=2,
+            http_client=openai.DefaultHttpxClient(
+                follow_redirects=False, trust_env=not self.endpoint.is_here
+            ),
         )

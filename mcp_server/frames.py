@@ -83,7 +83,8 @@ def _check_size_of_tree(frame: bytes) -> None:
 
 def _parsed(frame: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(frame, parse_constant=_refuse_constant)
+        # Decoded here: from bytes, `json` would take UTF-16 and UTF-32 as well.
+        found = json.loads(frame.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise BadFrame(PARSE_ERROR, "one JSON object in UTF-8") from None
     if not isinstance(found, dict):

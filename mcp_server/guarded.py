@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
@@ -23,6 +24,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    METHOD_NOT_FOUND,
     CallToolResult,
     GetPromptResult,
     InputRequiredResult,
@@ -60,6 +62,7 @@ class GuardedServer(MCPServer[Any]):
             lifespan=lifespan,
             log_level="WARNING",
         )
+        self._lowlevel_server.middleware.append(_unnamed_method)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
@@ -123,6 +126,18 @@ class GuardedServer(MCPServer[Any]):
 
     def _tool_names(self) -> list[str]:
         return [tool.name for tool in self._tool_manager.list_tools()]
+
+
+async def _unnamed_method(
+    ctx: ServerRequestContext[Any, Any], call_next: CallNext
+) -> HandlerResult:
+    """Leave out of the SDK's refusal which method was asked for: the caller may write anything."""
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        if error.error.code == METHOD_NOT_FOUND and error.error.data is not None:
+            raise MCPError(METHOD_NOT_FOUND, "Method not found") from None
+        raise
 
 
 def _told(where: str, expected: str) -> ToolError:

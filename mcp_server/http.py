@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
@@ -75,14 +75,22 @@ async def serve_http(server: GuardedServer, door: Door) -> None:
     """
     with listening(door) as listener:
         door = door.model_copy(update={"port": listener.getsockname()[1]})
-        await HttpServer(http_app(server, door), door).serve([listener])
+        await HttpServer(http_app(server, door), door, door.url).serve([listener])
+
+
+class Answering(Protocol):
+    """An ASGI app whose calls can be ended."""
+
+    calls: Calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class HttpServer(uvicorn.Server):
     """Serves one app at one door; `should_exit` ends it like a signal does."""
 
-    def __init__(self, app: HttpApp, door: Door) -> None:
-        self._calls, self._door = app.calls, door
+    def __init__(self, app: Answering, door: Door, url: str) -> None:
+        self._calls, self._url = app.calls, url
         super().__init__(
             uvicorn.Config(
                 app,
@@ -103,7 +111,7 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        sys.stderr.write(f"clinalign answers at {self._door.url}; Ctrl+C ends it\n")
+        sys.stderr.write(f"clinalign answers at {self._url}; Ctrl+C ends it\n")
         sys.stderr.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,156 +1,116 @@
 """Writes the rubric for one question: by a model, or from the principles' ready criteria.
 
 It judges nothing and knows no store: it is handed `Hint`s, a principle's statement and criteria.
+How a model is made to see further than the answers it will be used on: `rubrics.writing_work`.
 """
 
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 
-from inference.chat import ChatModel, Sampling
-from inference.errors import BadInput, ModelError
-from inference.messages import Conversation, Message
-from inference.templates import fill
-from inference.words import Word
-from rubrics.errors import UnreadableReply
-from rubrics.fencing import fenced
-from rubrics.parsing import json_object
-from rubrics.types import Criterion, Rubric
+from inference.chat import ChatModel
+from inference.errors import BadInput
+from inference.messages import Conversation
+from rubrics.types import Criterion, Rubric, Scenario
+from rubrics.writing_care import CareLists
+from rubrics.writing_ranking import fitted, ranked, ranked_by_points, too_long
+from rubrics.writing_reading import NO_PLACE, Rough, decided
+from rubrics.writing_words import (
+    MOST_CRITERIA,
+    Dropped,
+    Hint,
+    WriterOptions,
+    WrittenRubric,
+)
+from rubrics.writing_work import Task, Work
 
-ATTEMPTS = 3
-MOST_CRITERIA = 12
-PROMPT = (files("rubrics") / "prompts" / "write_rubric.md").read_text(encoding="utf-8")
-
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "criteria": {
-            "type": "array",
-            "minItems": 3,
-            "maxItems": MOST_CRITERIA,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "criterion": {"type": "string", "minLength": 10, "maxLength": 240},
-                    "points": {"type": "integer", "enum": [p for p in range(-10, 11) if p]},
-                    "axis": {
-                        "type": "string",
-                        "enum": [
-                            "accuracy",
-                            "completeness",
-                            "communication_quality",
-                            "context_awareness",
-                            "instruction_following",
-                        ],
-                    },
-                    "critical": {"type": "boolean"},
-                    "principle": {"type": "integer", "minimum": 0},
-                },
-                "required": ["criterion", "points", "axis", "critical", "principle"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["criteria"],
-    "additionalProperties": False,
-}
+__all__ = [
+    "MOST_CRITERIA",
+    "Dropped",
+    "Hint",
+    "RubricWriter",
+    "WriterOptions",
+    "WrittenRubric",
+    "ready_rubric",
+]
 
 
-class Hint(Word):
-    """What the writer may know of a principle."""
-
-    principle_id: str
-    statement: str
-    criteria: tuple[Criterion, ...]
-
-
-class WrittenRubric(Word):
-    rubric: Rubric
-    written_by: str
-    note: str = ""
-    """Why a model's rubric was not used, if one was asked for."""
+DEFAULTS = WriterOptions()
 
 
 class RubricWriter:
     """Asks the model, if there is one, or falls back on the principles' own criteria."""
 
-    def __init__(self, chat: ChatModel | None) -> None:
-        self._chat = chat
+    def __init__(self, chat: ChatModel | None, options: WriterOptions = DEFAULTS) -> None:
+        self._chat, self.options = chat, options
 
-    async def write(self, conversation: Conversation, hints: Sequence[Hint]) -> WrittenRubric:
-        """A rubric of at most twelve criteria.
+    async def write(
+        self,
+        conversation: Conversation,
+        hints: Sequence[Hint],
+        scenario: Scenario | None = None,
+    ) -> WrittenRubric:
+        """A rubric of at most `options.most` criteria, with at most `options.most_calls` calls.
+
+        Args:
+            conversation: its last turn is what answers will be given to.
+            hints: the principles that may apply.
+            scenario: chooses the care list, the stances and the length; None for the general ones.
 
         Raises:
-            ModelError: the model cannot be reached, or refuses.
-            BadInput: there are no principles to write from.
+            ModelUnreachable: nothing answers.
+            ModelUnknown: the server does not have the model.
+            BadInput: there are no principles to fall back on.
         """
+        scenario = scenario or Scenario()
         if self._chat is None:
-            return WrittenRubric(
-                rubric=ready_rubric(hint.criteria for hint in hints),
-                written_by="the principles' own criteria",
-            )
-        messages = [Message(role="user", content=_prompt(conversation, hints))]
-        reason = ""
-        for attempt in range(ATTEMPTS):
-            sampling = Sampling(
-                temperature=0.0 if attempt == 0 else 0.7, max_tokens=2048, seed=attempt
-            )
-            try:
-                said = await self._chat.complete(messages, sampling, SCHEMA)
-                return WrittenRubric(rubric=_read(said.text, hints), written_by=self._chat.name)
-            except UnreadableReply as error:
-                reason = error.without_values()
-        note = f"{self._chat.name} wrote no usable rubric in {ATTEMPTS} attempts ({reason})"
+            return self._ready(hints, scenario)
+        items = dict(CareLists.shipped().items(scenario)) if self.options.sweep else {}
+        task = Task(conversation=conversation, hints=tuple(hints), scenario=scenario, items=items)
+        work = Work(self._chat, task, self.options)
+        rough = await work.rough()
+        if rough is None:
+            spent = {"note": "; ".join(work.notes), "calls": work.calls}
+            return self._ready(hints, scenario).model_copy(update=spent)
+        return self._written(rough, task, work, self._chat.name)
+
+    def _ready(self, hints: Sequence[Hint], scenario: Scenario) -> WrittenRubric:
+        rubric = ready_rubric((hint.criteria for hint in hints), self.options.most)
         return WrittenRubric(
-            rubric=ready_rubric(hint.criteria for hint in hints),
+            rubric=rubric,
             written_by="the principles' own criteria",
-            note=note,
+            length_budget_words=self._budget(scenario),
+            ranked=ranked_by_points(rubric) if self.options.ranking else (),
         )
 
+    def _written(self, rough: Rough, task: Task, work: Work, name: str) -> WrittenRubric:
+        options = self.options
+        kept, crowded_out = fitted(rough.proposed, options.places)
+        dropped = (
+            Dropped(criterion=one.criterion.criterion, reason=NO_PLACE) for one in crowded_out
+        )
+        said = rough.decisions
+        budget = rough.asked_words or self._budget(task.scenario)
+        if budget is not None:
+            kept = (*kept, too_long(budget))
+        return WrittenRubric(
+            rubric=Rubric(criteria=tuple(one.criterion for one in kept)),
+            written_by=name,
+            note="; ".join(work.notes),
+            length_budget_words=budget,
+            calls=work.calls,
+            dropped=(*rough.dropped, *dropped),
+            ranked=ranked(kept) if options.ranking else (),
+            sweep={} if said is None else decided(said, task.items, kept, crowded_out),
+        )
 
-def ready_rubric(by_principle: Iterable[Iterable[Criterion]]) -> Rubric:
+    def _budget(self, scenario: Scenario) -> int | None:
+        return CareLists.shipped().words(scenario) if self.options.length else None
+
+
+def ready_rubric(by_principle: Iterable[Iterable[Criterion]], most: int = MOST_CRITERIA) -> Rubric:
     """The principles' own criteria in their order; critical ones go in first."""
     by_text = {one.criterion.casefold(): one for criteria in by_principle for one in criteria}
     ready = list(by_text.values())
     if not ready:
         raise BadInput("principles", "at least one to make a rubric from")
-    kept = sorted(ready, key=lambda criterion: not criterion.critical)[:MOST_CRITERIA]
+    kept = sorted(ready, key=lambda criterion: not criterion.critical)[:most]
     return Rubric(criteria=tuple(sorted(kept, key=ready.index)))
-
-
-def _prompt(conversation: Conversation, hints: Sequence[Hint]) -> str:
-    lines = [
-        f"{number}. {hint.statement} For example: "
-        + "; ".join(f"[{criterion.points}] {criterion.criterion}" for criterion in hint.criteria)
-        for number, hint in enumerate(hints, start=1)
-    ]
-    return fill(
-        PROMPT,
-        most=str(MOST_CRITERIA),
-        principles="\n".join(lines),
-        conversation=fenced(conversation.as_text()),
-    )
-
-
-def _read(text: str, hints: Sequence[Hint]) -> Rubric:
-    rows = json_object(text).get("criteria")
-    try:
-        return Rubric.from_rows(
-            [_row(row, hints) for row in rows] if isinstance(rows, list) else rows
-        )
-    except (BadInput, ModelError) as error:
-        raise UnreadableReply(error.without_values()) from None
-
-
-def _row(row: object, hints: Sequence[Hint]) -> object:
-    """The model's row in our shape: its axis is a tag, its principle number an id."""
-    if not isinstance(row, dict):
-        return row
-    number = row.get("principle")
-    named = hints[number - 1 : number] if isinstance(number, int) and number > 0 else []
-    return {
-        "criterion": row.get("criterion"),
-        "points": row.get("points"),
-        "tags": [f"axis:{row.get('axis')}"],
-        "critical": row.get("critical") is True,
-        "principle_ids": [hint.principle_id for hint in named],
-    }

@@ -5,15 +5,12 @@ rows are passed over, and what was asked within unfinished ones is in the verdic
 """
 
 import asyncio
-import hashlib
 import json
-import re
-from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clinalign.commands.batches import Row, done_lines, left_rows, row_key
 from clinalign.commands.files import read_row, text_lines
 from clinalign.commands.judge import conversation_from, of_judge, scored
 from clinalign.judging import Bench, Choice, open_bench
@@ -27,12 +24,6 @@ from rubrics.types import Rubric, Text
 
 MOST_FAILURES = 25  # rows without a reply, one after another
 LEFT_OUT = ("prompt", "completion")  # of the row that is written: the input has them
-
-
-@dataclass(frozen=True)
-class Row:
-    line: int
-    text: str
 
 
 @dataclass
@@ -83,8 +74,13 @@ async def _run(
     tally = Tally()
     async with open_bench(settings, choice) as bench:
         with Journal(out) as journal, Journal(refusals) as refused, progress(total) as advance:
-            done = _done(journal, total, out)
-            rows = _left(batch, done, bench.judge.fingerprint, tally, advance)
+
+            def passed() -> None:
+                tally.done_before += 1
+                advance(1)
+
+            done = done_lines(journal, total, out)
+            rows = left_rows(batch, done, bench.judge.fingerprint, passed, "--batch")
             async for found in as_done(rows, lambda row: _tried(row, bench), choice.in_flight):
                 by_fate = _counted(found, tally)
                 await asyncio.to_thread(journal.append, by_fate["judged"])
@@ -130,38 +126,6 @@ async def _judged(row: Row, bench: Bench) -> dict[str, Any]:
     rubric = Rubric.from_rows(given.get("rubrics"), f"line {row.line}: rubrics")
     verdicts = await bench.judge.verdicts(asked, answer, rubric)
     kept = {name: value for name, value in given.items() if name not in LEFT_OUT}
-    mark = {"line": row.line, "key": f"{_key(row.text, bench.judge.fingerprint):016x}"}
+    mark = {"line": row.line, "key": f"{row_key(row.text, bench.judge.fingerprint):016x}"}
     named = {"judge": bench.judge.name, "judge_agreement": bench.judge.agreement}
     return {**kept, **mark, **scored(rubric, verdicts), **named}
-
-
-def _done(journal: Journal, total: int, out: Path) -> "array[int]":
-    """For each line of the input the key of the row that was judged there; 0 where none was."""
-    keys = array("Q", bytes(8 * (total + 1)))
-    for row in journal.rows():
-        line, key = row.get("line"), row.get("key")
-        if not (isinstance(line, int) and line > 0 and re.fullmatch("[0-9a-f]{16}", str(key))):
-            raise BadInput(f"--out {out}", "a file of this command")
-        keys.extend([0] * (line + 1 - len(keys)))
-        keys[line] = int(str(key), 16)
-    return keys
-
-
-def _left(
-    batch: str, done: "array[int]", fingerprint: str, tally: Tally, advance: Any
-) -> Iterator[Row]:
-    for line, text in text_lines(batch, "--batch"):
-        if line >= len(done) or not done[line]:
-            yield Row(line, text)
-        elif done[line] == _key(text, fingerprint):
-            tally.done_before += 1
-            advance(1)
-        else:
-            where = f"--batch {batch} line {line}"
-            expected = "the row and the judge that --out has verdicts of; name another --out"
-            raise BadInput(where, expected)
-
-
-def _key(text: str, fingerprint: str) -> int:
-    digest = hashlib.sha256(f"{fingerprint}\n{text.strip()}".encode("utf-8", "surrogatepass"))
-    return int.from_bytes(digest.digest()[:8]) or 1

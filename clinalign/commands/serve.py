@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from clinalign.settings import Settings, who_judges
 from mcp_server.house import Entrance, House
@@ -14,6 +15,9 @@ from mcp_server.server import HealthServer
 from mcp_server.stdio import serve_stdio
 from mcp_server.wire import claim_wire
 from principle_store.loading import VERSION, load_taxonomy
+
+if TYPE_CHECKING:
+    from mcp_server.door import Door
 
 
 def run(overlay: str = "") -> None:
@@ -40,19 +44,49 @@ def run_http(
     Raises:
         ClinalignError: a setting or the address cannot be used.
     """
-    from mcp_server.door import Door
     from mcp_server.http import serve_http
 
     settings = Settings.from_environment(overlay=overlay)
-    door = Door.of(
+    door = _door(address, hosts, origins, calls_per_second, settings)
+    asyncio.run(serve_http(open_serving(settings), door))
+    _end()
+
+
+def run_chat(
+    address: str,
+    hosts: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    calls_per_second: float | None = None,
+    overlay: str = "",
+) -> None:
+    """Serve the agent as an OpenAI-compatible model until the process is told to stop.
+
+    Raises:
+        ClinalignError: a setting, a model or the address cannot be used.
+    """
+    from clinalign.commands.chat import serve
+
+    settings = Settings.from_environment(overlay=overlay)
+    asyncio.run(serve(settings, _door(address, hosts, origins, calls_per_second, settings)))
+    _end()
+
+
+def _door(
+    address: str,
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    calls_per_second: float | None,
+    settings: Settings,
+) -> "Door":
+    from mcp_server.door import Door
+
+    return Door.of(
         address,
         hosts=tuple(hosts),
         origins=tuple(origins),
         calls_per_second=calls_per_second,
         **settings.access.model_dump(),
     )
-    asyncio.run(serve_http(open_serving(settings), door))
-    _end()
 
 
 def _end() -> None:

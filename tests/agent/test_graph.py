@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.graph import build_agent, work
-from agent.state import Episode, Limits, best
+from agent.state import Episode, Limits
 from inference.composer import Composer
 from inference.embedding import MemoEmbedder
 from inference.errors import ModelError, ModelUnreachable
@@ -20,9 +20,10 @@ from principle_store.types import Library
 from rubrics.judge import Heard, unheard
 from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric, Verdict
-from rubrics.writer import RubricWriter
+from rubrics.writer import WriterOptions
 from tests.builders import server_of
 
+PLAIN = WriterOptions.plain()
 ASKED = Conversation.of("My father has chest pain and is sweating.")
 RUBRIC = [
     {"criterion": "Tells the reader to call", "points": 6, "axis": "accuracy", "principle": 1},
@@ -64,9 +65,9 @@ async def run(
 
     async def run(policy: ScriptedChat, *rounds: str, **limits: Any) -> Episode:
         judge = ScriptedJudge(*rounds)
-        writer = RubricWriter(ScriptedChat([json.dumps({"criteria": RUBRIC})]))
+        writer = ScriptedChat([json.dumps({"criteria": RUBRIC})])
         async with connected(server_of(store, reader, judge)) as tools:
-            agent = build_agent(policy, writer, tools, Limits(**limits))
+            agent = build_agent(policy, writer, tools, Limits(**limits), PLAIN)
             return await work(agent, ASKED, Limits(**limits))
 
     return run
@@ -94,9 +95,9 @@ async def test_it_stops_for_a_named_reason_and_returns_the_best(
 
     episode = await run(policy, *rounds, **limits)
 
-    assert episode["stop_reason"] == reason
-    assert len(episode["attempts"]) == attempts
-    assert best(episode["attempts"]) == chosen
+    assert episode.stop_reason == reason
+    assert len(episode.attempts) == attempts
+    assert episode.chosen == chosen
 
 
 async def test_a_revision_is_told_what_was_missed_and_what_has_to_go(run: Run) -> None:
@@ -132,7 +133,7 @@ async def test_a_draft_is_told_the_principles_and_not_the_rubric(run: Run) -> No
     episode = await run(policy, "MMU")
 
     told = policy.asked[0][0].content
-    for principle in episode["recalled"].principles:
+    for principle in episode.recalled.principles:
         assert principle.statement in told
     assert "Asks since when it hurts" not in told
 
@@ -142,7 +143,7 @@ async def test_open_criteria_are_neither_missed_nor_counted(run: Run) -> None:
 
     episode = await run(policy, "UEU", "MEU")
 
-    first, second = episode["attempts"]
+    first, second = episode.attempts
     assert "Asks since when it hurts" not in policy.asked[1][0].content
     assert (first.score.fraction, first.score.coverage) == (0, 2 / 3)
     assert (second.score.earned, second.score.possible) == (6, 6)
@@ -152,9 +153,9 @@ async def test_an_empty_answer_is_asked_again_and_then_left_ungraded(run: Run) -
     recovered = await run(ScriptedChat(["", " \n", "Call now."]), "MMU")
     given_up = await run(ScriptedChat([""] * 3))
 
-    assert recovered["stop_reason"] == "target_reached"
-    (attempt,) = given_up["attempts"]
-    assert given_up["stop_reason"] == "coverage_too_low"
+    assert recovered.stop_reason == "target_reached"
+    (attempt,) = given_up.attempts
+    assert given_up.stop_reason == "coverage_too_low"
     assert attempt.ungraded == "the model gave an empty answer 3 times"
     assert {verdict.verdict for verdict in attempt.verdicts} == {"ERROR"}
 
@@ -181,13 +182,13 @@ async def test_the_composer_adds_what_was_missed_and_loses_nothing(
     store = InMemoryPrincipleStore(library, embedder, cached)
     judge = ScriptedJudge("U" * 12, "M" + "U" * 11, "MM" + "U" * 10)
     async with connected(server_of(store, reader, judge)) as tools:
-        agent = build_agent(Composer(), RubricWriter(None), tools, Limits())
+        agent = build_agent(Composer(), None, tools, Limits())
         episode = await work(agent, ASKED, Limits())
 
-    first, second, *_ = (attempt.answer.split("\n") for attempt in episode["attempts"])
+    first, second, *_ = (attempt.answer.split("\n") for attempt in episode.attempts)
     assert set(first) < set(second)
     library_sentences = {text for one in library.principles for text in one.sayings()}
-    assert set(second) <= library_sentences
+    assert set(second) <= library_sentences | {"", episode.referral}
 
 
 async def test_tools_that_refuse_stop_the_agent_loudly() -> None:
@@ -200,7 +201,7 @@ async def test_tools_that_refuse_stop_the_agent_loudly() -> None:
         async def get_health_principles(self, *_: Any, **__: Any) -> Any:
             raise ModelError("the server is gone")
 
-    agent = build_agent(Composer(), RubricWriter(None), Refusing(), Limits())
+    agent = build_agent(Composer(), None, Refusing(), Limits())
 
     with pytest.raises(ModelError, match="the server is gone"):
         await work(agent, ASKED, Limits())

@@ -18,7 +18,7 @@ from clinalign.desk import Desk
 from inference.messages import Conversation
 from inference.words import read
 from principle_store.loading import load_taxonomy
-from tests.fake_server import judging, serving
+from tests.fake_server import serving
 
 QUESTION = (
     "My father is 68 and has had chest pain for an hour. He is sweating and his arm hurts. "
@@ -39,6 +39,9 @@ KEYS = {
     "model": str,
     "library": dict,
     "notes": list,
+    "flips": list,
+    "referral": str,
+    "spent": dict,
 }
 
 Ask = Callable[..., Result]
@@ -147,22 +150,35 @@ def test_a_conversation_comes_from_a_file_and_a_question_may_follow(
 
 
 def test_a_model_server_is_used_when_it_is_named(ask: Ask) -> None:
-    rubric = json.dumps(
-        {"criteria": [{"criterion": "Tells the reader to call", "points": 5, "axis": "accuracy"}]}
-    )
-    opinion = {"explanation": "it does", "quote": "Call 112", "verdict": "MET"}
+    criterion = {"criterion": "Tells the reader to call", "points": 5, "axis": "accuracy"}
     read_as = {"value": "emergent", "confidence": "high"}
     names = [one.name for one in load_taxonomy().dimensions]
     none = {"value": "", "confidence": "low"}
     scenario = dict.fromkeys(names, none) | {"urgency": read_as}
-    reading = json.dumps({"language": "en", "english": QUESTION, "scenario": scenario})
-    with serving(reading, rubric, "Call 112 now.", judging(opinion), models=("m",)) as fake:
+
+    def reply(request: dict[str, Any]) -> str:
+        """What a model says, by the shape it is asked for."""
+        shape = request.get("response_format", {}).get("json_schema", {}).get("schema", {})
+        wanted = shape.get("properties", {})
+        if "scenario" in wanted:
+            return json.dumps({"language": "en", "english": QUESTION, "scenario": scenario})
+        if "first" in wanted:
+            return json.dumps({"first": "Call 112, please.", "second": "It will pass."})
+        if "criteria" in wanted:
+            return json.dumps({"criteria": [criterion]})
+        if wanted:
+            met = {"explanation": "it does", "quote": "Call 112", "verdict": "MET"}
+            return json.dumps(dict.fromkeys(wanted, met))
+        return "Call 112 now."
+
+    with serving(reply, models=("m",)) as fake:
         data = json.loads(ask(QUESTION, "--base-url", fake.base_url, "--json").stdout)
 
     check_shape(data)
     assert data["scenario"]["urgency"] == {"value": "emergent", "confidence": 0.9, "from": "model"}
     assert (data["model"], data["judge"], data["rubric_by"]) == ("m", "m", "m")
-    assert (data["answer"], data["stop_reason"]) == ("Call 112 now.", "target_reached")
+    assert data["answer"].endswith("Call 112 now.")
+    assert data["stop_reason"] in ("target_reached", "no_gain")
     assert data["judge_agreement"].startswith("uncalibrated")
 
 

@@ -235,7 +235,10 @@ def test_verdicts_of_another_judge_or_input_are_not_mixed_up(run: Run, tmp_path:
 
     for done in (other_judge, other_input):
         assert done.exit_code == 2
-        assert "line 1: expected the row and the judge that --out has verdicts of" in done.stderr
+        assert (
+            "line 1: expected the row and the model or judge that --out was made with"
+            in done.stderr
+        )
     assert len(written(out)) == 1
 
 

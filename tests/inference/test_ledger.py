@@ -25,3 +25,13 @@ async def test_calls_tokens_and_failures_are_counted_by_role() -> None:
     assert spent.seconds >= 0
     assert ledger.of("policy").calls == 0
     assert set(ledger.as_data()) == {"judge"}
+
+
+async def test_what_is_heard_goes_through() -> None:
+    pieces: list[str] = []
+
+    reply = await Metered(ScriptedChat(["Call now."]), Ledger(), "policy").complete(
+        ASKED, heard=pieces.append
+    )
+
+    assert pieces == [reply.text]

@@ -1,34 +1,18 @@
-from collections.abc import AsyncIterator, Callable
+"""Both adapters on a fake server: what they ask, what they make of replies and of faults."""
+
+import threading
 
 import pytest
 
-from inference.bulk_chat import BulkChat
 from inference.chat import Reply, Sampling
-from inference.endpoint import Endpoint
 from inference.errors import ModelError, ModelUnknown, ModelUnreachable
 from inference.messages import Message
-from inference.openai_compatible import OpenAICompatibleChat
-from tests.fake_server import FakeServer, completion, serving
+from inference.openai_compatible import LONGEST_PAUSE_SECONDS
+from tests.fake_server import completion, serving
+from tests.inference.conftest import Chat
 
 ASKED = [Message(role="user", content="SECRET cough since Monday")]
 SCHEMA = {"type": "object"}
-
-
-Chat = Callable[..., OpenAICompatibleChat]
-
-
-@pytest.fixture(params=[OpenAICompatibleChat, BulkChat])
-async def chat(request: pytest.FixtureRequest) -> AsyncIterator[Chat]:
-    made: list[OpenAICompatibleChat] = []
-
-    def chat(fake: FakeServer, model: str = "fake", key: str = "EMPTY") -> OpenAICompatibleChat:
-        endpoint = Endpoint(base_url=fake.base_url, model=model, api_key=key)
-        made.append(request.param(endpoint))
-        return made[-1]
-
-    yield chat
-    for one in made:
-        await one.aclose()
 
 
 async def test_a_reply_comes_with_its_tokens(chat: Chat) -> None:
@@ -41,7 +25,7 @@ async def test_a_reply_comes_with_its_tokens(chat: Chat) -> None:
 async def test_what_was_asked_is_what_is_sent(chat: Chat) -> None:
     with serving() as fake:
         sampling = Sampling(temperature=0.5, max_tokens=64, seed=3)
-        await chat(fake, key="k").complete(ASKED, sampling, SCHEMA)
+        await chat(fake, api_key="k").complete(ASKED, sampling, SCHEMA)
 
     (sent,) = fake.asked
     assert sent["messages"] == [{"role": "user", "content": ASKED[0].content}]
@@ -150,3 +134,100 @@ async def test_a_faulty_server_is_told_apart_and_never_quoted(
         await chat(fake).complete(ASKED)
 
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
+async def test_a_failure_that_passes_is_tried_again(status: int, chat: Chat) -> None:
+    with serving((status, "busy"), (status, "busy"), "At last.") as fake:
+        reply = await chat(fake).complete(ASKED)
+
+    assert reply.text == "At last."
+    assert len(fake.asked) == 3
+
+
+async def test_a_failure_that_stays_is_told_after_three_calls(chat: Chat) -> None:
+    with serving((503, "SECRET")) as fake, pytest.raises(ModelError, match=r"HTTP 503$"):
+        await chat(fake).complete(ASKED)
+
+    assert len(fake.asked) == 3
+
+
+async def test_a_refusal_is_not_tried_again(chat: Chat) -> None:
+    with serving((400, "SECRET")) as fake, pytest.raises(ModelError, match=r"HTTP 400$"):
+        await chat(fake).complete(ASKED)
+
+    assert len(fake.asked) == 1
+
+
+async def test_a_server_that_is_gone_is_told(chat: Chat) -> None:
+    with serving() as fake:
+        pass  # its port is closed again
+
+    with pytest.raises(ModelUnreachable, match="nothing answers at http://127"):
+        await chat(fake).complete(ASKED)
+
+
+async def test_a_server_that_takes_too_long_is_told(chat: Chat) -> None:
+    late = r"did not answer within 0\.05 s"
+    with serving(_slowly) as fake, pytest.raises(ModelUnreachable, match=late):
+        await chat(fake, longest_wait_seconds=0.05).complete(ASKED)
+
+
+def _slowly(_: object) -> str:
+    threading.Event().wait(0.3)
+    return "late"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "null", "[]", "{", '{"choices": [{}]}', '{"choices": [{"message": null}]}', "\xff", "42"],
+)
+async def test_a_reply_out_of_shape_is_told_and_never_quoted(body: str, chat: Chat) -> None:
+    with serving((200, body)) as fake, pytest.raises(ModelError, match="cannot be read"):
+        await chat(fake).complete(ASKED)
+
+
+async def test_half_a_character_is_sent_as_a_sign_for_it(chat: Chat) -> None:
+    with serving() as fake:
+        await chat(fake).complete([Message(role="user", content="cough \ud800 \U0001f912")])
+
+    assert fake.asked[0]["messages"][0]["content"] == "cough \ufffd \U0001f912"
+
+
+async def test_the_server_is_given_the_time_it_asks_for(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    busy = (429, "busy", {"Retry-After": "3"})
+    with serving(busy, (429, "busy", {"Retry-After": "3600"}), "At last.") as fake:
+        made = chat(fake)
+        monkeypatch.setattr("inference.openai_compatible.asyncio.sleep", sleep)
+        reply = await made.complete(ASKED)
+
+    assert reply.text == "At last."
+    assert waited == [3.0, LONGEST_PAUSE_SECONDS]
+
+
+async def test_the_endpoint_says_whether_to_think_where_a_call_does_not(chat: Chat) -> None:
+    with serving() as fake:
+        made = chat(fake, thinking=True)
+        await made.complete(ASKED)
+        await made.complete(ASKED, Sampling(thinking=False))
+
+    asked = [sent["chat_template_kwargs"]["enable_thinking"] for sent in fake.asked]
+    assert asked == [True, False]
+
+
+async def test_a_reply_beyond_all_measure_is_given_up(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.langchain_chat.MOST_REPLY_BYTES", 10_000)
+    monkeypatch.setattr("inference.bulk_chat.MOST_REPLY_BYTES", 10_000)
+    with serving("x" * 20_000) as fake, pytest.raises(ModelError, match="more than any answer"):
+        await chat(fake).complete(ASKED)
+
+    assert len(fake.asked) == 1

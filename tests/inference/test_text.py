@@ -71,3 +71,12 @@ async def test_the_composer_does_not_pretend_to_have_an_answer() -> None:
 async def test_the_composer_writes_no_json() -> None:
     with pytest.raises(ModelError, match="writes no JSON"):
         await Composer().complete([], schema={"type": "object"})
+
+
+async def test_the_composer_is_heard_all_at_once() -> None:
+    pieces: list[str] = []
+    messages = [Message(role="system", content="<say>\nCall now.\nSit down.\n</say>\n")]
+
+    reply = await Composer().complete(messages, heard=pieces.append)
+
+    assert pieces == [reply.text]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inference.chat import Reply, Sampling
+from inference.chat import Heard, Reply, Sampling, unheard
 from inference.embedding import MemoEmbedder
 from inference.messages import Conversation, Message
 from rubrics.builtin_judge import BuiltinJudge
@@ -48,6 +48,7 @@ class GullibleChat:
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
         (prompt,) = (message.content for message in messages)
         self.prompts.append(prompt)

@@ -83,7 +83,7 @@ async def serving(server: GuardedServer, door: Door) -> AsyncIterator[tuple[Http
     """Served on a real socket, at a free port when the door's is 0."""
     with listening(door) as listener:
         door = door.model_copy(update={"port": listener.getsockname()[1]})
-        running = HttpServer(http_app(server, door), door)
+        running = HttpServer(http_app(server, door), door, door.url)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(running.serve, [listener])
             await until(lambda: running.started)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inference.chat import Reply, Sampling
+from inference.chat import Heard, Reply, Sampling, unheard
 from inference.errors import ModelError, ModelUnreachable
 from inference.messages import Conversation, Message
 from inference.scripted import ScriptedChat
@@ -134,9 +134,10 @@ class Listening(ScriptedChat):
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
         self.samplings.append(sampling)
-        return await super().complete(messages, sampling, schema)
+        return await super().complete(messages, sampling, schema, heard)
 
 
 async def test_thinking_is_off_then_on_with_room_for_it_then_off_again() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from clinalign.__main__ import app
 from inference.bulk_chat import BulkChat
-from inference.chat import Reply, Sampling
+from inference.chat import Heard, Reply, Sampling, unheard
 from inference.endpoint import Endpoint
 from inference.errors import ModelError
 from inference.ledger import Ledger, Metered
@@ -79,8 +79,10 @@ class WithoutSchema:
         messages: Sequence[Message],
         sampling: Sampling = Sampling(),
         schema: Mapping[str, Any] | None = None,
+        heard: Heard = unheard,
     ) -> Reply:
-        return await self._chat.complete(messages, sampling.model_copy(update={"max_tokens": 64}))
+        short = sampling.model_copy(update={"max_tokens": 64})
+        return await self._chat.complete(messages, short, heard=heard)
 
 
 def test_ask_completes_whatever_the_model_says(ask: Callable[..., Result]) -> None:

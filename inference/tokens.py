@@ -1,0 +1,46 @@
+"""Estimates how many tokens a text is, for servers that do not count.
+
+It is by characters and script, and means to be too high. Of 375 texts of 200 characters or more
+(health questions and answers in many languages, rubrics, principles) it was 1.2 to 3.0 times what
+cl100k says, the tokenizer that Qwen's grew out of, and 1.6 to 4.2 times what o200k says. On a
+line of random letters it can be a quarter too low, on a line of Swahili a tenth.
+"""
+
+import math
+from collections.abc import Sequence
+
+from inference.messages import Message
+
+HIGHEST_RATIO = 3.0
+"""The estimate is at most about so many times the truth, in the languages most are served in."""
+TOKENS_AROUND_A_MESSAGE = 8
+TOKENS_AROUND_A_PROMPT = 32  # some chat templates write instructions of their own
+
+_LETTER, _CAPITAL, _SPACE, _SIGN = 0.4, 0.8, 0.3, 1.0
+_TWO_BYTES = 1.5  # accented Latin, Greek, Cyrillic, Hebrew, Arabic
+_EAST_ASIAN = 1.5
+_THREE_BYTES, _FOUR_BYTES = 3.0, 4.0  # one token a byte: no tokenizer needs more
+
+
+def estimated_tokens(text: str) -> int:
+    return math.ceil(sum(map(_weight, text)))
+
+
+def estimated_prompt(messages: Sequence[Message]) -> int:
+    """Of the messages with what a chat template writes around them."""
+    around = TOKENS_AROUND_A_PROMPT + TOKENS_AROUND_A_MESSAGE * len(messages)
+    return around + sum(estimated_tokens(one.content) for one in messages)
+
+
+def _weight(character: str) -> float:
+    if character < "\x80":
+        if character.islower():
+            return _LETTER
+        if character.isupper():
+            return _CAPITAL
+        return _SPACE if character == " " else _SIGN
+    if character < "\u0800":
+        return _TWO_BYTES
+    if "\u3000" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7a3":
+        return _EAST_ASIAN
+    return _THREE_BYTES if character < "\U00010000" else _FOUR_BYTES
