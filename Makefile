@@ -20,7 +20,7 @@ check: .venv/dev  ## formatting, lint, types, import directions, the library
 	$(BIN)/clinalign principles check
 
 test-servers: .venv/dev .venv-serve/ready  ## the tests against a real vLLM on the CPU
-	CLINALIGN_TEST_SERVE_PYTHON=$(SERVE)/python $(BIN)/pytest -m server tests/servers
+	CLINALIGN_TEST_SERVE_PYTHON=$(SERVE)/python $(BIN)/pytest -m server tests/servers tests/clinalign/test_model_commands.py
 
 reliability: .venv/dev .node/ready  ## what the server promises under load, attack and kill; slow
 	CLINALIGN_TEST_NODE=1 $(BIN)/pytest -m reliability tests/reliability tests/conformance

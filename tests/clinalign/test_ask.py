@@ -6,12 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from agent.state import Limits
+from agent.state import Limits, StopReason
 from clinalign.__main__ import app
 from clinalign.commands.ask import as_data
 from clinalign.desk import Desk
@@ -306,11 +306,6 @@ async def test_fifty_real_conversations_all_end_in_an_answer(
         data = json.loads(json.dumps(as_data(episode, desk.policy.name)))
         check_shape(data)
         assert data["answer"]
-        assert data["stop_reason"] in (
-            "target_reached",
-            "no_gain",
-            "round_limit",
-            "coverage_too_low",
-        )
+        assert data["stop_reason"] in get_args(StopReason)
 
     assert len(rows) == 50
