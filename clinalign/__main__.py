@@ -7,9 +7,10 @@ import typer
 from clinalign.agent_commands import ask
 from clinalign.judge_commands import judge, rubrics
 from clinalign.model_commands import model as models
-from clinalign.options import AsJson, Debug, Label, Overlay, told
+from clinalign.options import AsJson, Debug, Label, Overlay
 from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
+from clinalign.telling import told
 from inference.errors import BadInput
 
 app = typer.Typer(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from clinalign.model_commands import NoFind
-from clinalign.options import AsJson, BaseUrl, Debug, Model, Overlay, told
+from clinalign.options import AsJson, BaseUrl, Debug, Model, Overlay
+from clinalign.telling import told
 from inference.errors import BadInput
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from clinalign.options import AsJson, BaseUrl, Debug, Model, told
+from clinalign.options import AsJson, BaseUrl, Debug, Model
+from clinalign.telling import told
 
 if TYPE_CHECKING:
     from clinalign.judging import Choice

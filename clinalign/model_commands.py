@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from clinalign.options import AsJson, BaseUrl, Debug, Model, told
+from clinalign.options import AsJson, BaseUrl, Debug, Model
+from clinalign.telling import told
 
 model = typer.Typer(
     name="model", help="Models: which are here, and how to serve one.", no_args_is_help=True

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clinalign.options import AsJson, Debug, told
+from clinalign.options import AsJson, Debug
+from clinalign.telling import told
 
 if TYPE_CHECKING:
     from clinalign.client_configs import Machine

@@ -28,7 +28,6 @@ from mcp_server.arguments import (
     conversation_of,
     rubric_of,
 )
-from mcp_server.audit import keep_line
 from mcp_server.errors import told_to_caller
 from mcp_server.house import Entrance
 from mcp_server.jobs import JobStore
@@ -126,6 +125,7 @@ class HealthToolbox:
 
     async def _by_caller(self, wish: Wish, verdicts: list[Any]) -> ScoredAnswer:
         # Imported when needed: the server answers its first requests without it.
+        from mcp_server.audit import keep_line
         from mcp_server.callers_verdicts import callers_verdicts
 
         rubric, library = await self.workroom.rubric_for(wish)
