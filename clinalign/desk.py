@@ -9,10 +9,8 @@ from agent.graph import Agent, Saver, build_agent, work
 from agent.state import Episode, Limits
 from clinalign.parts import connected_chat, open_server
 from clinalign.settings import Settings
-from inference.breaker import Breaker
 from inference.chat import ChatModel
 from inference.composer import Composer
-from inference.context import Fitting
 from inference.messages import Conversation
 from mcp_server.client import HealthTools, connected
 from rubrics.writer import WriterOptions
@@ -68,4 +66,10 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
 
 def _steady(chat: "OpenAICompatibleChat | None") -> ChatModel | None:
     """Asked no more than it can take in, and left alone for a moment when it is gone."""
-    return Breaker(Fitting(chat)) if chat else None
+    if chat is None:
+        return None
+    # Imported when a server is configured: their libraries take a second to load.
+    from inference.breaker import Breaker
+    from inference.context import Fitting
+
+    return Breaker(Fitting(chat))

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 PACKAGING = ROOT / "packaging"
 WORDING = ROOT / "mcp_server" / "wording"
-KINDS = {".css", ".html", ".js", ".json", ".md", ".npz", ".onnx", ".py", ".svg", ".yaml"}
+KINDS = {".css", ".html", ".js", ".json", ".md", ".npz", ".onnx", ".py", ".svg", ".toml", ".yaml"}
 AT_THE_TOP = ("LICENSE", "NOTICE", "README.md")
 BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say
 RELEASE = re.compile(
