@@ -83,7 +83,7 @@ def with_referral(answer: str, referral: str) -> str:
 
 def names_referral(answer: str) -> bool:
     """Whether an answer begins with a referral, one of ours or one of its own."""
-    return _refers(answer) or any(_begins_with(answer, one) for one in _all_referrals())
+    return _refers(answer) or _levelled(answer).startswith(_all_referrals())
 
 
 def _begins_with(answer: str, referral: str) -> bool:
@@ -127,10 +127,11 @@ def _levelled(text: str) -> str:
 
 
 @cache
-def _all_referrals() -> Sequence[str]:
+def _all_referrals() -> tuple[str, ...]:
+    """Every referral of ours, levelled."""
     referrals = load_referrals()
-    return [
-        referrals.text(kind, language)
+    return tuple(
+        _levelled(referrals.text(kind, language))
         for kind in referrals.kinds.values()
         for language in referrals.numbers
-    ]
+    )
