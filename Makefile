@@ -4,7 +4,7 @@ BIN := .venv/bin
 SERVE := .venv-serve/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-servers reliability bundle check derived golden constraints clean
+.PHONY: demo test test-servers conformance reliability bundle check derived golden constraints clean
 
 demo: .venv/base  ## answer a sample question, with nothing configured
 	@$(BIN)/clinalign ask "My father is 68 and has had chest pain for an hour. He is sweating and his arm hurts. What should we do?"
@@ -22,8 +22,11 @@ check: .venv/dev  ## formatting, lint, types, import directions, the library
 test-servers: .venv/dev .venv-serve/ready  ## the tests against a real vLLM on the CPU
 	CLINALIGN_TEST_SERVE_PYTHON=$(SERVE)/python $(BIN)/pytest -m server tests/servers tests/clinalign/test_model_commands.py
 
-reliability: .venv/dev .node/ready  ## what the server promises under load, attack and kill; slow
-	CLINALIGN_TEST_NODE=1 $(BIN)/pytest -m reliability tests/reliability tests/conformance
+conformance: .venv/dev .node/ready  ## the protocol's official suite and the Inspector
+	CLINALIGN_TEST_NODE=1 $(BIN)/pytest -m reliability tests/conformance
+
+reliability: .venv/dev  ## what the server promises under load, attack and kill; slow, wants a quiet machine
+	$(BIN)/pytest -m reliability tests/reliability
 
 bundle: .venv/base  ## the server as one file for desktop clients, in dist/
 	@$(BIN)/python tools/build_bundle.py

@@ -35,7 +35,8 @@ class PrincipleSearch:
         ]
 
     async def find(self, reading: Reading, k: int) -> tuple[Found, ...]:
-        """Up to `k` principles, best first: of those on topic, then of the next nearest.
+        """Up to `k` principles: those for an emergency that the words give away, then the others on
+        topic, then the next nearest; the best of each first.
 
         If it is urgent, a critical one is among them.
         """
@@ -52,7 +53,11 @@ class PrincipleSearch:
         if critical := _lacking(chosen, candidates, reading.scenario):
             chosen = [*chosen[: k - 1], critical]
             on_topic.add(critical.id)
-        ranked = sorted(chosen, key=lambda one: (one.id not in on_topic, -one.score, one.id))
+        first = {one.id for one in flagged}
+        ranked = sorted(
+            chosen,
+            key=lambda one: (one.id not in first, one.id not in on_topic, -one.score, one.id),
+        )
         return tuple(
             Found(
                 principle=one.near.principle,

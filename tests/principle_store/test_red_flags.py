@@ -137,6 +137,8 @@ async def test_the_principle_for_an_emergency_is_found(
         assert {one.principle.id for one in found} & set(case["principles"]), case["question"]
         assert len(flagged) >= min(FLAGGED, len(raised)), case["question"]
         assert all(one.on_topic for one in flagged[:FLAGGED]), case["question"]
+        first = {one.principle.id for one in found[: min(FLAGGED, len(raised))]}
+        assert first <= raised, case["question"]
 
 
 @pytest.mark.parametrize(
