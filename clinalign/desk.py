@@ -61,7 +61,8 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
         reader = await connected_chat(settings.reader, closing)
         server = open_server(settings, judge, reader, remembers)
         tools = await closing.enter_async_context(connected(server))
-        yield Desk(policy or Composer(), writer, tools, WriterOptions())
+        # The writer's further switches are not measured yet; its longer prompts cost small models much.
+        yield Desk(policy or Composer(), writer, tools, WriterOptions.plain())
 
 
 def _steady(chat: "OpenAICompatibleChat | None") -> ChatModel | None:

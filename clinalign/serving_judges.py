@@ -1,5 +1,6 @@
 """Which judge the served tools use, opened when an answer is first scored."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Literal
 
@@ -58,6 +59,9 @@ class _ModelJudges:
         remembers: bool,
     ) -> None:
         self._settings, self._chat, self._closing = settings, chat, closing
+        self._looking = asyncio.Lock()
+        if settings.judge and chat is None:
+            client(settings.judge, bulk=True)  # loads its libraries here, not among the calls
         self._cache = VerdictCache(settings.data_dir / "verdicts") if remembers else None
         if self._cache:
             closing.callback(self._cache.close)
@@ -70,11 +74,10 @@ class _ModelJudges:
         Raises:
             ModelError: the model cannot be reached, or is not there.
         """
-        if self._chat is None:
-            assert self._settings.judge is not None
-            chat = await client(self._settings.judge, bulk=True).connected()
-            self._closing.push_async_callback(self._close, chat)
-            self._chat = chat
+        async with self._looking:
+            if self._chat is None:
+                await self._look()
+        assert self._chat is not None
         if mode not in self._judges:
             manner = Manner(mode=mode)
             measured = fingerprint(self._chat.name, manner)
@@ -83,6 +86,12 @@ class _ModelJudges:
             cached = RememberingJudge(judge, self._cache) if self._cache else judge
             self._judges[mode] = cached
         return self._judges[mode]
+
+    async def _look(self) -> None:
+        assert self._settings.judge is not None
+        chat = await client(self._settings.judge, bulk=True).connected()
+        self._closing.push_async_callback(self._close, chat)
+        self._chat = chat
 
     async def _close(self, chat: "OpenAICompatibleChat") -> None:
         """It can be looked for anew."""

@@ -118,7 +118,7 @@ def environment() -> dict[str, str]:
 
 
 def quiet_libraries() -> None:
-    """Switch off what libraries would send elsewhere, before they are imported."""
+    """Switch off what libraries send elsewhere, and threads that cost, before they are imported."""
     switches = {
         "LANGSMITH_TRACING": "false",
         "LANGCHAIN_TRACING_V2": "false",
@@ -127,6 +127,8 @@ def quiet_libraries() -> None:
         "DO_NOT_TRACK": "1",
     }
     os.environ.update(switches)  # noqa: TID251 - the edge
+    # Many small products at once: threads of theirs would wait for one another.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251 - the edge
 
 
 def _endpoint(role: Role, said: Mapping[str, str]) -> Endpoint | None:

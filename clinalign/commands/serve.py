@@ -4,6 +4,7 @@ Nothing heavy is imported here: a client waits for the first answer, the rest lo
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -108,6 +109,9 @@ def open_serving(settings: Settings) -> HealthServer:
 
         house = open_house(settings, "client")
         asyncio.run(house.store.nearest(["What should I do?"], 1))  # loads the embedder
+        # What was loaded stays: the collector need not look through it at every turn.
+        gc.collect()
+        gc.freeze()
         return house
 
     return HealthServer(Entrance(open_all), load_taxonomy(), settings.data_dir, VERSION)
