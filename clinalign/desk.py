@@ -61,7 +61,7 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
         reader = await connected_chat(settings.reader, closing)
         server = open_server(settings, judge, reader, remembers)
         tools = await closing.enter_async_context(connected(server))
-        # The writer's further switches are not measured yet; its longer prompts cost small models much.
+        # The writer's further switches are not measured yet, and make prompts much longer.
         yield Desk(policy or Composer(), writer, tools, WriterOptions.plain())
 
 
