@@ -37,7 +37,8 @@ class PrincipleSearch:
     async def find(self, reading: Reading, k: int) -> tuple[Found, ...]:
         """Up to `k` principles, those for an emergency that the words give away first.
 
-        Then the others on topic, then the next nearest; of each the best first. If it is urgent, a critical one is among them.
+        Then the others on topic, then the next nearest; of each the best first. If it is urgent, a
+        critical one is among them.
         """
         raised = self._red_flags.raised(reading)
         coverage = Coverage(await self._candidates(reading, raised))
