@@ -1,6 +1,7 @@
 """An embedder behind an OpenAI-compatible address, such as a multilingual model on vLLM."""
 
 import hashlib
+import weakref
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -64,12 +65,14 @@ class ServedEmbedder:
 
     @cached_property
     def _client(self) -> openai.OpenAI:
+        http = openai.DefaultHttpxClient(
+            follow_redirects=False, trust_env=not self.endpoint.is_here
+        )
+        weakref.finalize(self, http.close)  # a client handed over is not closed by the library
         return openai.OpenAI(
             base_url=self.endpoint.base_url,
             api_key=self.endpoint.api_key,
             timeout=self.endpoint.longest_wait_seconds,
             max_retries=2,
-            http_client=openai.DefaultHttpxClient(
-                follow_redirects=False, trust_env=not self.endpoint.is_here
-            ),
+            http_client=http,
         )
