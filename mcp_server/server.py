@@ -6,21 +6,25 @@ Source: Model Context Protocol, revisions 2025-11-25 and 2026-07-28, both answer
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.apps import Apps
-from mcp_types import Tool, ToolAnnotations
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, InputRequiredResult, Tool, ToolAnnotations
 
 from mcp_server.guarded import GuardedServer
 from mcp_server.house import Entrance, House
 from mcp_server.prompts import add_prompts
+from mcp_server.remembered import Remembered
 from mcp_server.resources import add_resources
 from mcp_server.tools import HealthToolbox
 from rubrics.taxonomy import Taxonomy
 
+FINDER = "get_health_principles"
 CARD = "ui://clinalign/score-card.html"
 SOON, AT_LAST = 0.05, 1.0  # seconds after the tools were listed, or after the start
 
@@ -83,6 +87,7 @@ class HealthServer(GuardedServer):
         )
         self._entrance, self._connections = entrance, 0
         self._tools = HealthToolbox(entrance, data_dir)
+        self._found = Remembered(lambda found: not found["note"])  # a note tells of a failure
         self._add_tools(taxonomy)
         add_resources(self, entrance, taxonomy, self._tools.rubric)
         add_prompts(self)
@@ -90,6 +95,12 @@ class HealthServer(GuardedServer):
     async def list_tools(self) -> list[Tool]:
         asyncio.get_running_loop().call_later(SOON, self._entrance.warm_up)
         return await super().list_tools()
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        call = partial(super().call_tool, name, arguments, context)
+        return await (self._found.of(arguments, call) if name == FINDER else call())
 
     def _add_tools(self, taxonomy: Taxonomy) -> None:
         self.add_tool(
@@ -117,7 +128,7 @@ class HealthServer(GuardedServer):
 
     def _name_the_values(self, taxonomy: Taxonomy) -> None:
         """Put the taxonomy's values into the schema: the file decides what they are."""
-        tool = self._tool_manager.get_tool("get_health_principles")
+        tool = self._tool_manager.get_tool(FINDER)
         assert tool is not None
         arguments = tool.parameters["properties"]
         for dimension in taxonomy.dimensions:

@@ -51,12 +51,12 @@ class Coverage:
         self._sizes = np.array(sizes)
         self._starts = np.cumsum([0, *sizes[:-1]])
         wanted = np.vstack([one.near.criteria for one in candidates])
-        self._alike: Figures = wanted @ wanted.T
+        # Of each candidate, how alike its nearest criterion is to each criterion.
+        self._nearest: Figures = np.maximum.reduceat(wanted @ wanted.T, self._starts, axis=0)
 
     def distinct(self) -> list[Candidate]:
         """The candidates without those that want nearly the same as two better ones."""
-        nearest = np.maximum.reduceat(self._alike, self._starts, axis=0)
-        alike = np.add.reduceat(nearest, self._starts, axis=1) / self._sizes  # of one, to each
+        alike = np.add.reduceat(self._nearest, self._starts, axis=1) / self._sizes  # of one, to each
         better = np.triu(alike >= NEARLY_THE_SAME, 1).sum(axis=0)
         return [one for one, copies in zip(self._candidates, better, strict=True) if copies < 2]
 
@@ -80,9 +80,8 @@ class Coverage:
     @cached_property
     def _covers(self) -> Figures:
         """How far each candidate covers each criterion, 0 to 1."""
-        covers = 1 / (1 + np.exp(-2 * SHARPNESS * (self._alike - SAME)))
-        best: Figures = np.maximum.reduceat(covers, self._starts, axis=0)
-        return best
+        covers: Figures = 1 / (1 + np.exp(-2 * SHARPNESS * (self._nearest - SAME)))
+        return covers
 
     @cached_property
     def _weights(self) -> Figures:
