@@ -75,13 +75,14 @@ class HealthToolbox:
             }
             house = await self._entrance.house()
             reading = await house.reader.read(asked, given)
-            found = await house.search.find(reading, k)
+            raised = house.search.raised(reading)
+            found = await house.search.find(reading, k, raised)
             library = house.store.library
             return Principles(
                 scenario=reading.scenario.labels,
                 language=reading.language,
                 principles=tuple(FoundPrinciple.of(one, verbosity) for one in found),
-                raised=tuple(house.search.raised(reading)),
+                raised=tuple(raised),
                 library=LibraryStamp(version=library.version, hash=library.hash),
                 note=reading.note,
             )

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 from principle_store.danger_rules import (
     Danger,
@@ -31,7 +31,6 @@ REACH = 60  # words between the parts of a danger, at most
 SIGN = 0.6  # of a word, in a script without spaces
 LONGEST_HIT = 30  # words that one form takes, with its gaps
 MOST_CHARACTERS = 12_000  # of a text: its beginning and its end, so that a flood stays cheap
-REMEMBERED = 64  # questions: a search and its caller ask the same
 MARKS = 4  # different frequent words that show a language
 _WORD = re.compile(r"[a-z]+")
 
@@ -48,30 +47,27 @@ class RedFlags:
         self._rules = load_rules()
         self._ids = sorted({one.id for one in library.principles} & set(self._rules.dangers))
         self._listeners: dict[str, _Listener] = {}
-        self._raised = lru_cache(REMEMBERED)(self._heard)
 
     def raised(self, reading: Reading) -> Sequence[str]:
         """The ids of the principles that a question raises, in order of id."""
-        return self._raised(reading.language, reading.written, reading.english)
-
-    def _heard(self, language: str, written: str, english: str) -> Sequence[str]:
-        told = self._told(language, written, english)
+        told = self._told(reading)
         if told.get("paperwork") and not told.get("now"):
             return []
         dangers = self._rules.dangers
         return [id for id in self._ids if any(_is_told(danger, told) for danger in dangers[id])]
 
-    def _told(self, language: str, written: str, english: str) -> Mapping[str, Sequence[float]]:
+    def _told(self, reading: Reading) -> Mapping[str, Sequence[float]]:
         """Concept -> after how many words it is told of, in own words or in their English."""
-        written = _ends(written)
-        texts = [(one, written) for one in (language, *_marked(written, but=language))]
-        if language != "en":
-            texts.append(("en", _ends(english)))
+        written = _ends(reading.written)
+        languages = [reading.language, *_marked(written, but=reading.language)]
+        texts = [(language, written) for language in languages]
+        if reading.language != "en":
+            texts.append(("en", _ends(reading.english)))
         told: dict[str, list[float]] = defaultdict(list)
-        for spoken, text in texts:
-            for concept, words in self._listener(spoken).told(text).items():
+        for language, text in texts:
+            for concept, words in self._listener(language).told(text).items():
                 told[concept] += words
-        return told
+        return {concept: words for concept, words in told.items() if words}
 
     def _listener(self, language: str) -> "_Listener":
         if language not in self._listeners:
@@ -168,9 +164,9 @@ def _is_one_unit(first: Hit, second: Hit, join: Join) -> bool:
 
 def _is_told(danger: Danger, told: Mapping[str, Sequence[float]]) -> bool:
     """Whether all of a danger's parts are told of within reach of each other."""
-    if any(told.get(concept) for concept in danger.none_of):
+    if not danger.none_of.isdisjoint(told):
         return False
-    if not all(any(map(told.get, offered)) for offered in danger.all_of):
+    if any(offered.isdisjoint(told) for offered in danger.all_of):
         return False
     parts = [
         sorted(word for concept in offered for word in told.get(concept, ()))

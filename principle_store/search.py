@@ -34,13 +34,20 @@ class PrincipleSearch:
             one.id for one in store.library.principles if one.is_critical and one.reach == "general"
         ]
 
-    async def find(self, reading: Reading, k: int) -> tuple[Found, ...]:
+    async def find(
+        self, reading: Reading, k: int, raised: Sequence[str] | None = None
+    ) -> tuple[Found, ...]:
         """Up to `k` principles, those for an emergency that the words give away first.
 
         Then the others on topic, then the next nearest; of each the best first. If it is urgent, a
         critical one is among them.
+
+        Args:
+            reading: the question.
+            k: how many, at most.
+            raised: what `raised` says of it, by whoever has asked already.
         """
-        raised = self._red_flags.raised(reading)
+        raised = self.raised(reading) if raised is None else raised
         coverage = Coverage(await self._candidates(reading, raised))
         candidates = coverage.distinct()
         flagged = [one for one in candidates if one.id in raised][:FLAGGED]

@@ -105,7 +105,9 @@ class Spotter:
         hits: dict[str, set[Hit]] = defaultdict(set)
         for start in range(len(tokens)):
             for concept, form in self._beginning_with(variants[start : start + 2]):
-                end = _end_of(form, variants, start)
+                is_number = form[0].startswith(NUMBER)  # else its first part stands here
+                done = 0 if is_number else 1
+                end = _end_of(form[done:], variants, start + done)
                 if end is None:
                     continue
                 if concept in self._undenied or not self._is_denied(tokens, start, end):

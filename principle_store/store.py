@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,8 @@ from inference.embedding import TextVectors, Vectors
 from inference.errors import BadInput
 from principle_store.types import Library, Principle
 
+Places = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Near:
@@ -20,18 +21,14 @@ class Near:
     principle: Principle
     said: float
     """To what it says."""
-    asked: NDArray[np.float32]
-    """To each way that people ask for it."""
+    likeness: float
+    """To what it says, to the nearest way that people ask for it, and to its nearest good
+    criterion, since a question is often like what its answer should hold: the three count the same.
+    Who was never asked for counts as said."""
     wanted: NDArray[np.float32]
-    """To each of its good criteria; a question is often like what its answer should hold."""
+    """To each of its good criteria."""
     criteria: Vectors
     """The vectors of its good criteria."""
-
-    @cached_property
-    def likeness(self) -> float:
-        """The three ways of being alike count the same; who was never asked for counts as said."""
-        asked = float(self.asked.max()) if self.asked.size else self.said
-        return (self.said + asked + float(self.wanted.max())) / 3
 
 
 class PrincipleStore(Protocol):
@@ -73,24 +70,35 @@ class Rows:
     def near(self, ids: Iterable[str], asked: Vectors) -> list[Near]:
         """These principles beside the vector asked for, nearest first, then by id."""
         wanted = list(dict.fromkeys(ids))
-        rows = [row for id in wanted for row in range(self._spans[id][0], self._spans[id][2])]
+        if not wanted:
+            return []
+        spans = np.array([self._spans[id] for id in wanted])
+        rows = np.concatenate([np.arange(start, end) for start, _, end in spans])
         cosines = self.vectors[rows] @ asked  # all at once: many small products are slow
-        found, start = [], 0
-        for id in wanted:
-            found.append(self._one(id, cosines[start:]))
-            start += self._spans[id][2] - self._spans[id][0]
+        first = np.cumsum([0, *(spans[:-1, 2] - spans[:-1, 0])])
+        middle = first + spans[:, 1] - spans[:, 0]
+        likenesses = _likenesses(cosines, first, middle)
+        found = [
+            Near(
+                principle=self.principles[id],
+                said=float(cosines[place]),
+                likeness=float(likeness),
+                wanted=cosines[begin : begin + end - start],
+                criteria=self.vectors[start:end],
+            )
+            for id, likeness, place, begin, (_, start, end) in zip(
+                wanted, likenesses, first, middle, spans, strict=True
+            )
+        ]
         return sorted(found, key=lambda one: (-one.likeness, one.principle.id))
 
-    def _one(self, id: str, cosines: NDArray[np.float32]) -> Near:
-        start, middle, end = self._spans[id]
-        ways, criteria = middle - start, self.vectors[middle:end]
-        return Near(
-            principle=self.principles[id],
-            said=float(cosines[0]),
-            asked=cosines[1:ways],
-            wanted=cosines[ways : end - start],
-            criteria=criteria,
-        )
+
+def _likenesses(cosines: Vectors, first: Places, middle: Places) -> NDArray[np.float32]:
+    """Of each principle, whose rows are what it says, the ways of asking, its good criteria."""
+    parts = np.column_stack([first, first + 1, middle])
+    said, asked, wanted = np.maximum.reduceat(cosines, parts.ravel()).reshape(parts.shape).T
+    likenesses: NDArray[np.float32] = (said + np.where(first + 1 < middle, asked, said) + wanted) / 3
+    return likenesses
 
 
 def direction(vectors: Vectors) -> Vectors:
