@@ -9,6 +9,7 @@ from clinalign.passports import kept_passport
 from clinalign.settings import Settings, who_judges
 from inference.chat import ChatModel
 from inference.embedding import MemoEmbedder
+from inference.endpoint import Endpoint
 from inference.gate import Gate
 from mcp_server.house import Judging, always
 from rubrics.builtin_judge import BuiltinJudge, builtin_fingerprint
@@ -61,7 +62,7 @@ class _ModelJudges:
         self._settings, self._chat, self._closing = settings, chat, closing
         self._looking = asyncio.Lock()
         if settings.judge and chat is None:
-            client(settings.judge, bulk=True)  # loads its libraries here, not among the calls
+            _load_libraries(settings.judge)  # here, not among the calls
         self._cache = VerdictCache(settings.data_dir / "verdicts") if remembers else None
         if self._cache:
             closing.callback(self._cache.close)
@@ -98,3 +99,10 @@ class _ModelJudges:
         self._chat = None
         self._judges.clear()
         await chat.aclose()
+
+
+def _load_libraries(endpoint: Endpoint) -> None:
+    client(endpoint, bulk=True)
+    from inference.connections import trust
+
+    trust()

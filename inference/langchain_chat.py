@@ -1,9 +1,7 @@
 """What langchain-openai and its transport leave out: where thoughts are, and how much is enough."""
 
-import ssl
 import warnings
 from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import httpx2
@@ -74,12 +72,6 @@ def _as_api(usage: Mapping[str, Any]) -> dict[str, Any]:
         "prompt_tokens_details": {"cached_tokens": prompt.get("cache_read")},
         "completion_tokens_details": {"reasoning_tokens": completion.get("reasoning")},
     }
-
-
-@lru_cache(maxsize=1)
-def trust() -> ssl.SSLContext:
-    """The certificates that are trusted; to read them takes longer than a call."""
-    return httpx2.create_ssl_context()
 
 
 async def bounded(response: httpx2.Response) -> None:

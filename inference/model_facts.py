@@ -9,11 +9,13 @@ from typing import Any
 import aiohttp
 import openai
 
+from inference.connections import connections
 from inference.endpoint import Endpoint
 from inference.messages import Message
 from inference.server_errors import told
 
 PATIENCE_SECONDS = 5.0
+LIST_SECONDS = 10.0
 MOST_FACTS_BYTES = 8 * 2**20  # llama.cpp tells its whole chat template, vLLM every token
 OLLAMA_CONTEXT_TOKENS = 4096
 """Ollama's context on most machines where nothing else is set; it cuts what is longer, silently."""
@@ -36,11 +38,9 @@ async def offered_models(endpoint: Endpoint) -> list[dict[str, Any]]:
     client = openai.AsyncOpenAI(
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
-        timeout=10,
+        timeout=LIST_SECONDS,
         max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(
-            follow_redirects=False, trust_env=not endpoint.is_here
-        ),
+        http_client=connections(endpoint, LIST_SECONDS),
     )
     async with client:
         try:

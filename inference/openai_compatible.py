@@ -14,9 +14,10 @@ import openai
 from pydantic import SecretStr
 
 from inference.chat import Heard, Reply, Sampling, unheard
+from inference.connections import connections, trust
 from inference.endpoint import Endpoint
 from inference.errors import ModelUnknown, ModelUnreachable
-from inference.langchain_chat import ApartChatOpenAI, bounded, take, trust
+from inference.langchain_chat import ApartChatOpenAI, bounded, take
 from inference.messages import Message
 from inference.model_facts import context_tokens, counted_tokens, offered_models
 from inference.server_errors import (
@@ -223,14 +224,7 @@ class OpenAICompatibleChat:
     @cached_property
     def _http(self) -> openai.DefaultAioHttpClient:
         # Our own, for this event loop: the default one is shared by all loops of the process.
-        # On aiohttp's connections: httpx's own pool searches all of them at every call.
-        return openai.DefaultAioHttpClient(
-            timeout=self.endpoint.longest_wait_seconds,
-            event_hooks={"response": [bounded]},
-            follow_redirects=False,  # a question goes where it was sent and nowhere else
-            trust_env=not self.endpoint.is_here,
-            verify=trust(),
-        )
+        return connections(self.endpoint, self.endpoint.longest_wait_seconds, looks_at=bounded)
 
     @cached_property
     def _client(self) -> ApartChatOpenAI:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import openai
 
+from inference.connections import trust
 from inference.embedding import Vectors
 from inference.endpoint import Endpoint
 from inference.errors import ModelError
@@ -66,7 +67,7 @@ class ServedEmbedder:
     @cached_property
     def _client(self) -> openai.OpenAI:
         http = openai.DefaultHttpxClient(
-            follow_redirects=False, trust_env=not self.endpoint.is_here
+            follow_redirects=False, trust_env=not self.endpoint.is_here, verify=trust()
         )
         weakref.finalize(self, http.close)  # a client handed over is not closed by the library
         return openai.OpenAI(

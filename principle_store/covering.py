@@ -56,7 +56,9 @@ class Coverage:
 
     def distinct(self) -> list[Candidate]:
         """The candidates without those that want nearly the same as two better ones."""
-        alike = np.add.reduceat(self._nearest, self._starts, axis=1) / self._sizes  # of one, to each
+        alike = (
+            np.add.reduceat(self._nearest, self._starts, axis=1) / self._sizes
+        )  # of one, to each
         better = np.triu(alike >= NEARLY_THE_SAME, 1).sum(axis=0)
         return [one for one, copies in zip(self._candidates, better, strict=True) if copies < 2]
 

@@ -97,7 +97,9 @@ def _likenesses(cosines: Vectors, first: Places, middle: Places) -> NDArray[np.f
     """Of each principle, whose rows are what it says, the ways of asking, its good criteria."""
     parts = np.column_stack([first, first + 1, middle])
     said, asked, wanted = np.maximum.reduceat(cosines, parts.ravel()).reshape(parts.shape).T
-    likenesses: NDArray[np.float32] = (said + np.where(first + 1 < middle, asked, said) + wanted) / 3
+    likenesses: NDArray[np.float32] = (
+        said + np.where(first + 1 < middle, asked, said) + wanted
+    ) / 3
     return likenesses
 
 
