@@ -30,6 +30,20 @@ class BadInput(ClinalignError, ValueError):
         return f"{self.where}: expected {self.expected}"
 
 
+class UnknownField(BadInput):
+    """Something given from outside has a field that there is not; its name is a value too."""
+
+    def __init__(self, where: str, name: str | int) -> None:
+        super().__init__(f"{where}.{name}", "no field of that name")
+        self._owner = where
+
+    def without_values(self) -> str:
+        return f"{self._owner}: expected only the fields that its schema names"
+
+    def __str__(self) -> str:
+        return f"{self.where}: expected {self.expected}"
+
+
 class ModelError(ClinalignError):
     """A model server gave no usable reply."""
 

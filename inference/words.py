@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from inference.errors import BadInput
+from inference.errors import BadInput, UnknownField
 
 Kind = TypeVar("Kind")
 
@@ -52,7 +52,7 @@ def refusal(error: ValidationError, where: str) -> BadInput:
         case "missing":
             return BadInput(place, "a value; it is missing")
         case "extra_forbidden":
-            return BadInput(place, "no field of that name")
+            return UnknownField(_place(where, first["loc"][:-1]), first["loc"][-1])
         case "value_error":
             expected = str(first["ctx"]["error"])
         case "literal_error":

@@ -4,7 +4,6 @@ It refuses unknown arguments and JSON in a text's place, and neither its replies
 repeat a caller's value.
 """
 
-import json
 import logging
 import traceback
 from collections.abc import Iterable, Sequence
@@ -29,7 +28,6 @@ from mcp_types import (
     CallToolResult,
     GetPromptResult,
     InputRequiredResult,
-    TextContent,
 )
 from pydantic import AnyUrl, ValidationError
 
@@ -71,7 +69,7 @@ class GuardedServer(MCPServer[Any]):
     ) -> CallToolResult | InputRequiredResult:
         self._check_arguments(name, arguments)
         try:
-            return _terse(await super().call_tool(name, arguments, context))
+            return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as error:
             raise ToolError(_logged(error.__cause__ or error)) from None
         except ToolError as error:
@@ -140,14 +138,6 @@ async def _unnamed_method(
         if error.error.code == METHOD_NOT_FOUND and error.error.data is not None:
             raise MCPError(METHOD_NOT_FOUND, "Method not found") from None
         raise
-
-
-def _terse(result: CallToolResult | InputRequiredResult) -> CallToolResult | InputRequiredResult:
-    """Its text without the spaces for the eye: models read it, and they pay for each."""
-    if not isinstance(result, CallToolResult) or result.structured_content is None:
-        return result
-    text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
-    return result.model_copy(update={"content": [TextContent(type="text", text=text)]})
 
 
 def _told(where: str, expected: str) -> ToolError:

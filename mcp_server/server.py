@@ -4,6 +4,7 @@ Source: Model Context Protocol, revisions 2025-11-25 and 2026-07-28, both answer
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.apps import Apps
 from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, InputRequiredResult, Tool, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 
 from mcp_server.guarded import GuardedServer
 from mcp_server.house import Entrance, House
@@ -99,8 +100,13 @@ class HealthServer(GuardedServer):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        call = partial(super().call_tool, name, arguments, context)
+        call = partial(self._called, name, arguments, context)
         return await (self._found.of(arguments, call) if name == FINDER else call())
+
+    async def _called(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        return _terse(await super().call_tool(name, arguments, context))
 
     def _add_tools(self, taxonomy: Taxonomy) -> None:
         self.add_tool(
@@ -157,3 +163,11 @@ def build_server(house: House, data_dir: Path) -> HealthServer:
     """The server of a house that is open already."""
     version = house.store.library.version
     return HealthServer(Entrance(lambda: house), house.reader.taxonomy, data_dir, version)
+
+
+def _terse(result: CallToolResult | InputRequiredResult) -> CallToolResult | InputRequiredResult:
+    """Its text without the spaces for the eye: models read it, and they pay for each."""
+    if not isinstance(result, CallToolResult) or result.structured_content is None:
+        return result
+    text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
+    return result.model_copy(update={"content": [TextContent(type="text", text=text)]})
