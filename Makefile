@@ -4,7 +4,7 @@ BIN := .venv/bin
 SERVE := .venv-serve/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-servers conformance reliability bundle check derived golden constraints clean
+.PHONY: demo test test-servers conformance reliability load bundle check derived golden constraints clean
 
 demo: .venv/base  ## answer a sample question, with nothing configured
 	@$(BIN)/clinalign ask "My father is 68 and has had chest pain for an hour. He is sweating and his arm hurts. What should we do?"
@@ -25,8 +25,11 @@ test-servers: .venv/dev .venv-serve/ready  ## the tests against a real vLLM on t
 conformance: .venv/dev .node/ready  ## the protocol's official suite and the Inspector
 	CLINALIGN_TEST_NODE=1 $(BIN)/pytest -m reliability tests/conformance
 
-reliability: .venv/dev  ## what the server promises under load, attack and kill; slow, wants a quiet machine
-	$(BIN)/pytest -m reliability tests/reliability
+reliability: .venv/dev  ## what the server promises under attack, faults and kills
+	$(BIN)/pytest -m reliability tests/reliability --ignore tests/reliability/test_load.py
+
+load: .venv/dev  ## how fast it answers very many at once; wants the machine to itself
+	$(BIN)/pytest -m reliability tests/reliability/test_load.py
 
 bundle: .venv/base  ## the server as one file for desktop clients, in dist/
 	@$(BIN)/python tools/build_bundle.py
