@@ -9,12 +9,13 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Literal
 
 from agent.state import Limits, Spent, StopReason
 from inference.chat import ChatModel, Heard, Reply, Sampling, unheard
 from inference.errors import ClinalignError
 from inference.messages import Message
+from inference.spans import span
 
 SHARE_OF_WRITER = 0.5  # of the tokens, so that enough is left for an answer
 
@@ -96,8 +97,8 @@ async def spending(purse: Purse) -> AsyncIterator[None]:
 class Paying:
     """A model whose calls are paid for."""
 
-    def __init__(self, chat: ChatModel) -> None:
-        self._chat = chat
+    def __init__(self, chat: ChatModel, role: Literal["policy", "writer"]) -> None:
+        self._chat, self._role = chat, role
 
     @property
     def name(self) -> str:
@@ -111,8 +112,14 @@ class Paying:
         heard: Heard = unheard,
     ) -> Reply:
         purse = _purse.get()
-        if purse is None:
-            return await self._chat.complete(messages, sampling, schema, heard)
-        reply = await self._chat.complete(messages, purse.granted(sampling), schema, heard)
-        purse.tokens += reply.completion_tokens
+        granted = purse.granted(sampling) if purse else sampling
+        with span("model_call", role=self._role, model=self.name) as call:
+            reply = await self._chat.complete(messages, granted, schema, heard)
+            call.note(
+                prompt_tokens=reply.prompt_tokens,
+                cached_tokens=reply.cached_tokens,
+                completion_tokens=reply.completion_tokens,
+            )
+        if purse:
+            purse.tokens += reply.completion_tokens
         return reply

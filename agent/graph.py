@@ -19,8 +19,10 @@ from agent.events import Event
 from agent.judging import Judging
 from agent.nodes import Nodes
 from agent.state import Episode, Limits, State, as_json, begun, episode_of
+from agent.tracing import of_episode, traced
 from inference.chat import ChatModel
 from inference.messages import Conversation
+from inference.spans import span
 from inference.words import read
 from mcp_server.client import HealthTools
 from rubrics.writer import WriterOptions
@@ -53,7 +55,7 @@ def build_agent(
     last = "approve" if approval else END
     graph = StateGraph(State)
     for step in (nodes.recall, nodes.write_rubric, nodes.draft, judging.assess, nodes.revise):
-        graph.add_node(step.__name__, cast(Any, step))
+        graph.add_node(step.__name__, cast(Any, traced(step)))
     graph.add_node("begin", cast(Any, _begin))
     graph.add_edge(START, "begin")
     graph.add_edge("begin", "recall")
@@ -111,25 +113,29 @@ async def follow(
     }
     how: dict[str, Any] = {"durability": "sync"} if thread else {}
     state, waits = State(), False
-    async for kind, said in agent.astream(
-        _entered(given), cast(Any, config), stream_mode=["updates", "values", "custom"], **how
-    ):
-        if kind == "custom":
-            yield said
-        elif kind == "values":
-            state = said
-        elif "__interrupt__" in said:
-            waits = True
-            yield {"event": "approval", "laid_open": said["__interrupt__"][0].value}
-        else:
-            for node, made in said.items():
-                yield {
-                    "event": "node",
-                    "node": node,
-                    "stop_reason": (made or {}).get("stop_reason"),
-                }
-    if not waits:
-        yield {"event": "end", "episode": episode_of(state)}
+    with span("ask") as whole:
+        async for kind, said in agent.astream(
+            _entered(given), cast(Any, config), stream_mode=["updates", "values", "custom"], **how
+        ):
+            if kind == "custom":
+                yield said
+            elif kind == "values":
+                state = said
+            elif "__interrupt__" in said:
+                waits = True
+                yield {"event": "approval", "laid_open": said["__interrupt__"][0].value}
+            else:
+                for node, made in said.items():
+                    yield {
+                        "event": "node",
+                        "node": node,
+                        "stop_reason": (made or {}).get("stop_reason"),
+                    }
+        if waits:
+            return
+        episode = episode_of(state)
+        whole.note(**of_episode(episode))
+    yield {"event": "end", "episode": episode}
 
 
 def _entered(given: Conversation | Decision | None) -> Any:

@@ -40,8 +40,8 @@ class Nodes:
         limits: Limits,
         options: WriterOptions,
     ) -> None:
-        self._policy, self._tools, self._limits = Paying(policy), tools, limits
-        self._writer = RubricWriter(Paying(writer) if writer else None, options)
+        self._policy, self._tools, self._limits = Paying(policy, "policy"), tools, limits
+        self._writer = RubricWriter(Paying(writer, "writer") if writer else None, options)
 
     async def recall(self, state: State) -> State:
         """Read the scenario and find the principles; those that only fill up are left out."""

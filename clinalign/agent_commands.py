@@ -42,6 +42,13 @@ def ask(
     approve: Annotated[
         bool, typer.Option("--approve", help="Wait for a clinician before the answer is released.")
     ] = False,
+    writing: Annotated[
+        str,
+        typer.Option(
+            help="How a model writes the rubric: plain, full, or its switches by commas: "
+            "contrast, sweep, atomic, asking, length, ranking."
+        ),
+    ] = "",
     stream: Annotated[str, typer.Option(help="jsonl: print what happens, an object a line.")] = "",
     no_find: NoFind = False,
     local_only: Annotated[
@@ -63,7 +70,11 @@ def ask(
         limits = _limits(rounds=rounds, target=target, calls=calls, tokens=tokens, seconds=seconds)
         settings = completed_settings(
             Settings.from_environment(
-                base_url=base_url, model=model, overlay=overlay, local_only=local_only
+                base_url=base_url,
+                model=model,
+                overlay=overlay,
+                local_only=local_only,
+                writing=writing,
             ),
             not no_find,
         )

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from agent.graph import Agent, Saver, build_agent, work
 from agent.state import Episode, Limits
+from agent.tracing import VOCABULARY
 from clinalign.parts import connected_chat, open_server
-from clinalign.settings import Settings
+from clinalign.settings import Settings, environment
 from inference.chat import ChatModel
 from inference.composer import Composer
 from inference.messages import Conversation
+from inference.span_targets import Where
+from inference.spans import recording
 from mcp_server.client import HealthTools, connected
 from rubrics.writer import WriterOptions
 
@@ -55,14 +58,14 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
         StorageError: the data folder cannot be written.
     """
     async with AsyncExitStack() as closing:
+        closing.enter_context(recording(Where.of(environment()), VOCABULARY))
         policy = _steady(await connected_chat(settings.policy, closing))
         writer = _steady(await connected_chat(settings.writer, closing))
         judge = await connected_chat(settings.judge, closing, bulk=True)
         reader = await connected_chat(settings.reader, closing)
         server = open_server(settings, judge, reader, remembers)
         tools = await closing.enter_async_context(connected(server))
-        # The writer's further switches are not measured yet, and make prompts much longer.
-        yield Desk(policy or Composer(), writer, tools, WriterOptions.plain())
+        yield Desk(policy or Composer(), writer, tools, settings.writing)
 
 
 def _steady(chat: "OpenAICompatibleChat | None") -> ChatModel | None:

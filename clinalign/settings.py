@@ -16,6 +16,7 @@ from clinalign.local_only import refuse_elsewhere, switched
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
 from inference.words import Word
+from rubrics.writing_words import WriterOptions
 
 Role = Literal["policy", "writer", "judge", "examiner", "reader"]
 ROLES: tuple[Role, ...] = ("policy", "writer", "judge", "examiner", "reader")
@@ -50,6 +51,8 @@ class Settings(Word):
     local_only: bool = False
     """Whether every model has to be on this machine."""
     access: Access = Access()
+    writing: WriterOptions = WriterOptions.plain()
+    """How a model writes rubrics; plainly, until it is measured what the rest is worth."""
     data_dir: Path
     overlays: tuple[Path, ...] = ()
     """Folders of principles laid over the library, later ones over earlier ones."""
@@ -62,6 +65,7 @@ class Settings(Word):
         model: str = "",
         overlay: str = "",
         local_only: bool = False,
+        writing: str = "",
     ) -> Self:
         """The settings; a `base_url` and a `model` given by hand count for every role.
 
@@ -82,6 +86,7 @@ class Settings(Word):
             finds_model=switched(said, "CLINALIGN_FIND_MODEL", True),
             local_only=local_only or switched(said, "CLINALIGN_LOCAL_ONLY", False),
             access=_access(said),
+            writing=WriterOptions.of(writing or said.get("CLINALIGN_WRITING", "")),
             data_dir=Path(folder),
             overlays=tuple(Path(one) for one in laid.split(os.pathsep) if one),
         )
@@ -140,7 +145,15 @@ def _endpoint(role: Role, said: Mapping[str, str]) -> Endpoint | None:
             _check_address(base_url)
             model = _first(said, [*families[0], *family], "MODEL")
             key = _first(said, family, "API_KEY") or "EMPTY"
-            return Endpoint(base_url=base_url, model=model, api_key=key)
+            thinking = _thinking(said, families[0])
+            return Endpoint(base_url=base_url, model=model, api_key=key, thinking=thinking)
+    return None
+
+
+def _thinking(said: Mapping[str, str], prefixes: list[str]) -> bool | None:
+    for prefix in prefixes:
+        if said.get(name := f"{prefix}_THINKING", "").strip():
+            return switched(said, name, False)
     return None
 
 

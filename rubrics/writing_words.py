@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
+from inference.errors import BadInput
 from inference.words import Word
 from rubrics.types import Criterion, Rubric
 
@@ -43,6 +44,21 @@ class WriterOptions(Word):
             contrast=False, sweep=False, atomic=False, asking=False, length=False, ranking=False
         )
 
+    @classmethod
+    def of(cls, said: str) -> Self:
+        """`full`, `plain`, or the switches that are on, separated by commas.
+
+        Raises:
+            BadInput: one of them is not there.
+        """
+        if said in ("", "plain", "full"):
+            return cls() if said == "full" else cls.plain()
+        on = [one.strip() for one in said.split(",")]
+        for one in on:
+            if one not in SWITCHES:
+                raise BadInput("writing", f"plain, full, or some of {', '.join(SWITCHES)}", one)
+        return cls.plain().model_copy(update=dict.fromkeys(on, True))
+
     @property
     def most_calls(self) -> int:
         """Calls of one rubric at most: the two answers, the attempts, one repair."""
@@ -58,6 +74,9 @@ class WriterOptions(Word):
         parts = ("contrast", "sweep")
         heaviest = next((part for part in parts if getattr(self, part)), None)
         return self.model_copy(update={heaviest: False}) if heaviest else self
+
+
+SWITCHES = tuple(name for name, one in WriterOptions.model_fields.items() if one.default is True)
 
 
 class Hint(Word):

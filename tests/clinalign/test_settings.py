@@ -8,6 +8,7 @@ import pytest
 from clinalign.settings import ROLES, Settings
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
+from rubrics.writing_words import WriterOptions
 
 LOCAL = "http://127.0.0.1:8000/v1"
 
@@ -109,3 +110,29 @@ def test_tracing_that_another_project_switched_on_is_off_here() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
 
     assert done.stdout == "False\n"
+
+
+def test_each_role_may_think_or_not() -> None:
+    settings = read(CLINALIGN_BASE_URL=LOCAL, CLINALIGN_THINKING="0", CLINALIGN_JUDGE_THINKING="1")
+
+    assert settings.policy is not None
+    assert settings.policy.thinking is False
+    assert settings.judge is not None
+    assert settings.judge.thinking is True
+    unsaid = read(CLINALIGN_BASE_URL=LOCAL).policy
+    assert unsaid is not None
+    assert unsaid.thinking is None
+
+
+def test_a_thinking_that_is_neither_yes_nor_no_is_refused() -> None:
+    with pytest.raises(BadInput, match="CLINALIGN_POLICY_THINKING"):
+        read(CLINALIGN_BASE_URL=LOCAL, CLINALIGN_POLICY_THINKING="deeply")
+
+
+def test_the_writers_switches_are_off_until_they_are_named() -> None:
+    assert read().writing == WriterOptions.plain()
+    assert read(CLINALIGN_WRITING="full").writing == WriterOptions()
+    named = read(CLINALIGN_WRITING="sweep, length").writing
+    assert named == WriterOptions.plain().model_copy(update={"sweep": True, "length": True})
+    with pytest.raises(BadInput, match="contrast, sweep, atomic, asking, length, ranking"):
+        read(CLINALIGN_WRITING="foresight")
