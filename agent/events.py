@@ -1,8 +1,8 @@
 """What the agent tells while it works: small JSON objects, each named by its `event`.
 
-`node` a step is done · `referral` the first sentence of an emergency · `token` a piece of an answer
-· `answer` it is whole · `progress` a verdict · `verdicts` all of them · `diff` what a revision
-changed · `approval` a clinician is waited for · `end` the episode.
+`node` a step is done · `referral` the first sentence of an emergency · `tool` the model called one
+· `token` a piece of an answer · `answer` it is whole · `progress` a verdict · `verdicts` all of
+them · `diff` what a revision changed · `approval` a clinician is waited for · `end` the episode.
 """
 
 import re

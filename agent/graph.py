@@ -18,7 +18,7 @@ from agent.approval import Decision, after_approval, approve
 from agent.events import Event
 from agent.judging import Judging
 from agent.nodes import Nodes
-from agent.state import Episode, Limits, State, as_json, begun, episode_of
+from agent.state import Episode, Limits, State, ToolsBy, as_json, begun, episode_of
 from agent.tracing import of_episode, traced
 from inference.chat import ChatModel
 from inference.messages import Conversation
@@ -39,6 +39,7 @@ def build_agent(
     options: WriterOptions = WriterOptions(),
     checkpointer: Saver | None = None,
     approval: bool = False,
+    tools_by: ToolsBy = "graph",
 ) -> Agent:
     """The compiled graph.
 
@@ -50,8 +51,11 @@ def build_agent(
         options: how the rubric is written.
         checkpointer: keeps the state after each step, by thread.
         approval: wait for a clinician before an answer is released; needs a checkpointer.
+        tools_by: who calls the tools for an answer: the graph, or the policy itself. Scenario,
+            rubric and score are the graph's in any case.
     """
-    nodes, judging = Nodes(policy, writer, tools, limits, options), Judging(tools, limits)
+    nodes = Nodes(policy, writer, tools, limits, options, tools_by)
+    judging = Judging(tools, limits)
     last = "approve" if approval else END
     graph = StateGraph(State)
     for step in (nodes.recall, nodes.write_rubric, nodes.draft, judging.assess, nodes.revise):

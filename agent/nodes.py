@@ -11,7 +11,8 @@ from importlib.resources import files
 from agent.budget import BudgetSpent, Paying, Purse, spending
 from agent.emergency import referral, with_referral
 from agent.events import piece, say
-from agent.state import Attempt, Episode, Limits, Spent, State, as_json, episode_of
+from agent.state import Attempt, Episode, Limits, Spent, State, ToolsBy, as_json, episode_of
+from agent.tool_turns import ToolTurns
 from inference.chat import ChatModel, Reply, Sampling
 from inference.messages import Conversation, Message
 from inference.templates import fill
@@ -23,6 +24,7 @@ from rubrics.writer import Hint, RubricWriter, WriterOptions, WrittenRubric, rea
 
 PROMPTS = files("agent") / "prompts"
 DRAFT = (PROMPTS / "draft.md").read_text(encoding="utf-8")
+DRAFT_TOOLS = (PROMPTS / "draft_tools.md").read_text(encoding="utf-8")
 REVISE = (PROMPTS / "revise.md").read_text(encoding="utf-8")
 MISSED = (PROMPTS / "revise_missed.md").read_text(encoding="utf-8")
 HARMFUL = (PROMPTS / "revise_harmful.md").read_text(encoding="utf-8")
@@ -39,8 +41,10 @@ class Nodes:
         tools: HealthTools,
         limits: Limits,
         options: WriterOptions,
+        tools_by: ToolsBy = "graph",
     ) -> None:
         self._policy, self._tools, self._limits = Paying(policy, "policy"), tools, limits
+        self._turns = ToolTurns(self._policy, tools) if tools_by == "model" else None
         self._writer = RubricWriter(Paying(writer, "writer") if writer else None, options)
 
     async def recall(self, state: State) -> State:
@@ -69,6 +73,8 @@ class Nodes:
     async def draft(self, state: State) -> State:
         episode = episode_of(state)
         principles = episode.recalled.principles
+        if self._turns:
+            return await self._answered(state, DRAFT_TOOLS, episode)
         system = fill(
             DRAFT,
             principles="\n".join(f"- {one.statement}" for one in principles),
@@ -120,7 +126,10 @@ class Nodes:
             # The first is greedy; after an empty reply the next must differ.
             warmth = 0.0 if attempt == 0 else 0.7
             sampling = Sampling(temperature=warmth, max_tokens=LONGEST_ANSWER, seed=attempt)
-            reply = await self._policy.complete(messages, sampling, heard=piece)
+            if self._turns:
+                reply = await self._turns.reply(messages, sampling)
+            else:
+                reply = await self._policy.complete(messages, sampling, heard=piece)
             if reply.text.strip():
                 break
         return reply

@@ -26,6 +26,7 @@ StopReason = Literal[
     "coverage_too_low",  # the judge left too much open to steer by
     "needs_information",  # a missing fact would change the advice, and the answer asks for it
 ]
+ToolsBy = Literal["graph", "model"]
 Author = Literal["policy", "clinician"]
 Why = Literal["", "no_gain", "regression_refused"]
 

@@ -49,6 +49,10 @@ def ask(
             "contrast, sweep, atomic, asking, length, ranking."
         ),
     ] = "",
+    tools: Annotated[
+        str,
+        typer.Option(help="graph: tools are called step by step; model: by the model itself."),
+    ] = "",
     stream: Annotated[str, typer.Option(help="jsonl: print what happens, an object a line.")] = "",
     no_find: NoFind = False,
     local_only: Annotated[
@@ -75,6 +79,7 @@ def ask(
                 overlay=overlay,
                 local_only=local_only,
                 writing=writing,
+                tools_by=tools,
             ),
             not no_find,
         )

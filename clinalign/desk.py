@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.graph import Agent, Saver, build_agent, work
-from agent.state import Episode, Limits
+from agent.state import Episode, Limits, ToolsBy
 from agent.tracing import VOCABULARY
 from clinalign.parts import connected_chat, open_server
 from clinalign.settings import Settings, environment
 from inference.chat import ChatModel
 from inference.composer import Composer
+from inference.errors import BadInput
 from inference.messages import Conversation
 from inference.span_targets import Where
 from inference.spans import recording
@@ -30,6 +31,7 @@ class Desk:
     writer: ChatModel | None
     tools: HealthTools
     options: WriterOptions
+    tools_by: ToolsBy = "graph"
 
     def agent(
         self,
@@ -38,7 +40,14 @@ class Desk:
         approval: bool = False,
     ) -> Agent:
         return build_agent(
-            self.policy, self.writer, self.tools, limits, self.options, saver, approval
+            self.policy,
+            self.writer,
+            self.tools,
+            limits,
+            self.options,
+            saver,
+            approval,
+            self.tools_by,
         )
 
     async def ask(self, conversation: Conversation, limits: Limits) -> Episode:
@@ -54,6 +63,7 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
         remembers: keep a judge model's verdicts, so that none is asked for twice.
 
     Raises:
+        BadInput: the tools are to be called by a model, and there is none.
         ModelError: a configured model cannot be reached, or is not there.
         StorageError: the data folder cannot be written.
     """
@@ -65,7 +75,9 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
         reader = await connected_chat(settings.reader, closing)
         server = open_server(settings, judge, reader, remembers)
         tools = await closing.enter_async_context(connected(server))
-        yield Desk(policy or Composer(), writer, tools, settings.writing)
+        if settings.tools_by == "model" and policy is None:
+            raise BadInput("--tools", "graph, or a model that can call tools", "model")
+        yield Desk(policy or Composer(), writer, tools, settings.writing, settings.tools_by)
 
 
 def _steady(chat: "OpenAICompatibleChat | None") -> ChatModel | None:

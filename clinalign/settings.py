@@ -53,6 +53,8 @@ class Settings(Word):
     access: Access = Access()
     writing: WriterOptions = WriterOptions.plain()
     """How a model writes rubrics; plainly, until it is measured what the rest is worth."""
+    tools_by: Literal["graph", "model"] = "graph"
+    """Who calls the tools for an answer; see `agent.graph.build_agent`."""
     data_dir: Path
     overlays: tuple[Path, ...] = ()
     """Folders of principles laid over the library, later ones over earlier ones."""
@@ -66,6 +68,7 @@ class Settings(Word):
         overlay: str = "",
         local_only: bool = False,
         writing: str = "",
+        tools_by: str = "",
     ) -> Self:
         """The settings; a `base_url` and a `model` given by hand count for every role.
 
@@ -87,6 +90,7 @@ class Settings(Word):
             local_only=local_only or switched(said, "CLINALIGN_LOCAL_ONLY", False),
             access=_access(said),
             writing=WriterOptions.of(writing or said.get("CLINALIGN_WRITING", "")),
+            tools_by=_tools_by(tools_by or said.get("CLINALIGN_TOOLS", "").strip()),
             data_dir=Path(folder),
             overlays=tuple(Path(one) for one in laid.split(os.pathsep) if one),
         )
@@ -165,6 +169,14 @@ def _access(said: Mapping[str, str]) -> Access:
         resource=_first(said, family, "RESOURCE"),
         scopes=tuple(_first(said, family, "SCOPES").split()),
     )
+
+
+def _tools_by(said: str) -> Literal["graph", "model"]:
+    if said in ("", "graph"):
+        return "graph"
+    if said == "model":
+        return "model"
+    raise BadInput("CLINALIGN_TOOLS", "graph or model", said)
 
 
 def _judge_choice(said: Mapping[str, str]) -> JudgeChoice:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from pydantic import Field
 
-from inference.messages import Message
+from inference.messages import Message, ToolCall
 from inference.words import Word
 
 Heard = Callable[[str], None]
@@ -16,6 +16,15 @@ def unheard(piece: str) -> None:
     """Nobody listens."""
 
 
+class Tool(Word):
+    """What a model may ask to have called."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """Their JSON schema."""
+
+
 class Sampling(Word):
     temperature: float = Field(default=0.0, ge=0)
     max_tokens: int = Field(default=1024, gt=0)
@@ -24,6 +33,8 @@ class Sampling(Word):
     """Whether a model that can think first shall; None leaves it to the endpoint, or the server."""
     likeliest: int = Field(default=0, ge=0, le=20)
     """How many of the likeliest first tokens are wanted with their chances."""
+    tools: tuple[Tool, ...] = ()
+    """That the model may ask for instead of answering; such a reply is not streamed."""
 
 
 class Reply(Word):
@@ -39,6 +50,8 @@ class Reply(Word):
     """Prompt tokens that the server had read before, where it says so."""
     first_token: dict[str, float] = Field(default={})
     """The chance, 0 to 1, of each of the likeliest first tokens, if they were asked for."""
+    calls: tuple[ToolCall, ...] = ()
+    """The tools that the model wants called before it answers."""
     note: str = ""
     """What was done to the messages so that they fit; empty: nothing."""
 

@@ -1,15 +1,18 @@
 """What langchain-openai and its transport leave out: where thoughts are, and how much is enough."""
 
+import json
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx2
 import openai
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 
+from inference.messages import ToolCall
 from inference.server_errors import TooMuch
 from inference.thinking import Listener
 from inference.wire import Figures, thinks_apart
@@ -32,8 +35,10 @@ class ApartChatOpenAI(ChatOpenAI):
         response: dict[str, Any] | openai.BaseModel,
         generation_info: dict[str, Any] | None = None,
     ) -> ChatResult:
-        result = super()._create_chat_result(response, generation_info)
         said = response if isinstance(response, dict) else response.model_dump(warnings=False)
+        if any(_spoil_wrong_arguments(choice["message"]) for choice in said["choices"]):
+            response = said
+        result = super()._create_chat_result(response, generation_info)
         for generation, choice in zip(result.generations, said["choices"], strict=False):
             if thinks_apart(choice["message"]):
                 generation.message.additional_kwargs["thinks_apart"] = True
@@ -54,6 +59,17 @@ class ApartChatOpenAI(ChatOpenAI):
         return made
 
 
+def _spoil_wrong_arguments(message: Mapping[str, Any]) -> bool:
+    """Make JSON that is no object into no JSON: langchain would refuse the whole reply for it."""
+    spoilt = False
+    for call in message.get("tool_calls") or []:
+        with suppress(ValueError, TypeError):
+            if not isinstance(json.loads(call["function"]["arguments"]), dict):
+                call["function"]["arguments"] = f"no object: {call['function']['arguments']}"
+                spoilt = True
+    return spoilt
+
+
 def take(said: AIMessage, listener: Listener, figures: Figures) -> None:
     """A reply, or a piece of one, as langchain gives it."""
     if said.additional_kwargs.get("thinks_apart"):
@@ -61,6 +77,15 @@ def take(said: AIMessage, listener: Listener, figures: Figures) -> None:
     listener.take(said.text)
     usage = said.usage_metadata
     figures.take(said.response_metadata, _as_api(usage) if usage else None)
+    if not isinstance(said, AIMessageChunk):
+        figures.calls = tuple(_calls(said))
+
+
+def _calls(said: AIMessage) -> Iterator[ToolCall]:
+    for one in (*said.tool_calls, *said.invalid_tool_calls):
+        args = one["args"]
+        written = args if isinstance(args, str) else json.dumps(args or {})
+        yield ToolCall(id=one["id"] or "", name=one["name"] or "", arguments=written)
 
 
 def _as_api(usage: Mapping[str, Any]) -> dict[str, Any]:

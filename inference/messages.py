@@ -19,6 +19,29 @@ class Message(Word):
     content: str
 
 
+class ToolCall(Word):
+    """A tool that a model wants to be called."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON as the model wrote it, which may be none."""
+
+
+class Calling(Message):
+    """A model's turn that asks for tools."""
+
+    role: Literal["assistant"] = "assistant"
+    calls: tuple[ToolCall, ...]
+
+
+class ToolResult(Message):
+    """What a tool said. Counts as the user's turn; servers are told whose it is."""
+
+    role: Literal["user"] = "user"
+    call_id: str
+
+
 class Conversation(Word):
     """The messages up to and with the user's turn that wants an answer: the question."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inference.chat import Reply, Sampling
-from inference.messages import Message
+from inference.messages import Calling, Message, ToolCall, ToolResult
 from inference.server_errors import Refusal
 from inference.thinking import Listener
 
@@ -22,8 +22,8 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Request:
-    messages: list[tuple[str, str]]
-    """(role, content)."""
+    messages: list[dict[str, Any]]
+    """As the API writes them."""
     settings: dict[str, Any]
     extras: dict[str, Any]
     """What not every server takes: a schema for the reply, thinking switched on or off."""
@@ -33,8 +33,7 @@ class Request:
 
     def body(self, model: str) -> bytes:
         """The request as the API writes it down."""
-        messages = [{"role": role, "content": content} for role, content in self.messages]
-        body = {"model": model, "messages": messages, **self.settings, **self.extras}
+        body = {"model": model, "messages": self.messages, **self.settings, **self.extras}
         if self.streams:
             body |= {"stream": True}
             body |= {"stream_options": {"include_usage": True}} if self.told_usage else {}
@@ -61,6 +60,10 @@ def request_of(
     settings = sampling.model_dump(exclude_none=True, include={"temperature", "max_tokens", "seed"})
     if sampling.likeliest:
         settings |= {"logprobs": True, "top_logprobs": sampling.likeliest}
+    if sampling.tools:
+        settings["tools"] = [
+            {"type": "function", "function": one.model_dump()} for one in sampling.tools
+        ]
     extras: dict[str, Any] = {}
     if schema is not None:
         wanted = {"name": "reply", "schema": dict(schema), "strict": True}
@@ -68,12 +71,28 @@ def request_of(
     if sampling.thinking is not None:
         extras["chat_template_kwargs"] = {"enable_thinking": sampling.thinking}
     return Request(
-        messages=[(one.role, _sendable(one.content)) for one in messages],
+        messages=[_sent(one) for one in messages],
         settings=settings,
         extras={name: what for name, what in extras.items() if name not in without},
-        streams=streams and "stream" not in without,
+        streams=streams and "stream" not in without and not sampling.tools,
         told_usage="stream_options" not in without,
     )
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    sent: dict[str, Any] = {"role": message.role, "content": _sendable(message.content)}
+    if isinstance(message, ToolResult):
+        sent |= {"role": "tool", "tool_call_id": message.call_id}
+    if isinstance(message, Calling):
+        sent["tool_calls"] = [
+            {
+                "id": one.id,
+                "type": "function",
+                "function": {"name": one.name, "arguments": one.arguments},
+            }
+            for one in message.calls
+        ]
+    return sent
 
 
 def _sendable(text: str) -> str:
@@ -89,6 +108,7 @@ class Figures:
     tokens: dict[str, Any] = field(default_factory=dict)
     """By the names of `Reply`."""
     first_token: dict[str, float] = field(default_factory=dict)
+    calls: tuple[ToolCall, ...] = ()
 
     def take(self, choice: Mapping[str, Any], usage: Mapping[str, Any] | None) -> None:
         """Read a choice, or a piece of one, and what the reply cost."""
@@ -109,7 +129,13 @@ class Figures:
         cut = self.finish_reason == "length"
         text = listener.finish(cut)
         truncated = cut or listener.cut_thinking
-        return Reply(text=text, truncated=truncated, first_token=self.first_token, **self.tokens)
+        return Reply(
+            text=text,
+            truncated=truncated,
+            first_token=self.first_token,
+            calls=self.calls,
+            **self.tokens,
+        )
 
 
 def first_token(logprobs: Mapping[str, Any] | None) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.server import MCPServer
-from mcp_types import TextContent
+from mcp_types import CallToolResult, TextContent, Tool
 
 from inference.errors import ClinalignError
 from inference.messages import Conversation
@@ -75,12 +75,32 @@ class HealthTools:
             scored = read(ScoredAnswer, await self._call("get_score", rest, told), "score")
         return scored
 
+    async def offered(self) -> Sequence[Tool]:
+        """The tools as the server describes them."""
+        return (await self._client.list_tools()).tools
+
+    async def called(self, name: str, arguments: dict[str, Any]) -> str:
+        """What a tool answers, in words.
+
+        Raises:
+            ToolRefused: the server would not.
+        """
+        return _words(await self._result(name, arguments))
+
     async def _call(self, name: str, arguments: dict[str, Any], told: Told | None = None) -> Any:
+        return (await self._result(name, arguments, told)).structured_content
+
+    async def _result(
+        self, name: str, arguments: dict[str, Any], told: Told | None = None
+    ) -> CallToolResult:
         result = await self._client.call_tool(name, arguments, progress_callback=told)
         if result.is_error:
-            said = [block.text for block in result.content if isinstance(block, TextContent)]
-            raise ToolRefused(" ".join(said))
-        return result.structured_content
+            raise ToolRefused(_words(result))
+        return result
+
+
+def _words(result: CallToolResult) -> str:
+    return " ".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.nodes import DRAFT, REVISE
+from agent.nodes import PROMPTS
 from agent.state import Episode, Limits
 from clinalign.commands.ask import as_data, turns_of
 from clinalign.commands.batches import Row, done_lines, left_rows, row_key
@@ -123,9 +123,12 @@ async def _run(
 def _made_by(desk: Desk, limits: Limits, examiner: Bench | None) -> str:
     """All that the answers depend on, besides the rows and the library."""
     writer = desk.writer.name if desk.writer else "none"
-    prompts = hashlib.sha256((DRAFT + REVISE).encode()).hexdigest()[:12]
+    texts = sorted(path.read_text(encoding="utf-8") for path in PROMPTS.iterdir())
+    prompts = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
     measured = examiner.judge.fingerprint if examiner else "not measured"
-    parts = (desk.policy.name, writer, prompts, limits.model_dump_json(), measured)
+    writing = desk.options.model_dump_json()
+    models = (desk.policy.name, writer, desk.tools_by)
+    parts = (*models, prompts, writing, limits.model_dump_json(), measured)
     return " | ".join(parts)
 
 

@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from agent.state import StopReason
 from clinalign.__main__ import app
 from inference.bulk_chat import BulkChat
 from inference.chat import Heard, Reply, Sampling, unheard
@@ -92,6 +93,39 @@ def test_ask_completes_whatever_the_model_says(ask: Callable[..., Result]) -> No
     data = json.loads(said.stdout)
     check_shape(data)
     assert (data["model"], data["judge"]) == ("tiny", "tiny")
+
+
+def test_a_model_that_may_call_the_tools_itself_completes(ask: Callable[..., Result]) -> None:
+    said = ask(QUESTION, "--tools", "model", "--rounds", "0")
+
+    assert said.exit_code == 0, said.stderr
+    check_shape(json.loads(said.stdout))
+
+
+def test_fifty_real_questions_end_for_a_named_reason(
+    base_url: str, shared_rows: Callable[[str], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    rows = shared_rows("healthbench_sample_50.jsonl")
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    answers = tmp_path / "answers.jsonl"
+    settings = {
+        "CLINALIGN_POLICY_BASE_URL": base_url,  # the judge is the built-in one, for the time's sake
+        "CLINALIGN_DATA_DIR": str(tmp_path),
+    }
+
+    said = CliRunner(env=settings).invoke(
+        app,
+        [
+            *("ask", "--file", str(questions), "--out", str(answers)),
+            *("--tokens", "160", "--no-find"),
+        ],
+    )
+
+    assert said.exit_code == 0, said.stderr
+    told = [json.loads(line) for line in answers.read_text(encoding="utf-8").split("\n") if line]
+    assert len(told) == 50
+    assert {row["stop_reason"] for row in told} <= set(get_args(StopReason))
 
 
 def test_real_conversations_complete(

@@ -80,6 +80,7 @@ def _command(python: str, model: Path, port: int) -> list[str]:
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--dtype", "float32", "--max-model-len", "16384", "--enforce-eager"),
         *("--structured-outputs-config", json.dumps(structured)),
+        *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
     ]
 
 
