@@ -8,6 +8,7 @@ from typing import Any, Literal
 from inference.errors import BadInput
 from inference.words import Word, read
 from mcp_server.grading import LONGEST_TEXT
+from rubrics.counting import by_count
 from rubrics.emptiness import says_nothing, unmet_by_nothing
 from rubrics.quotes import borne_out
 from rubrics.types import Criterion, Rubric, Verdict
@@ -37,9 +38,9 @@ def callers_verdicts(
     evidence = evidence_in(answer)
     empty = says_nothing(evidence, question, [one.criterion for one in rubric.criteria])
     return tuple(
-        unmet_by_nothing(one)
-        if empty and one.points > 0
-        else _checked(one, by_id[one.id], evidence)
+        by_count(one, answer)
+        or (unmet_by_nothing(one) if empty and one.points > 0 else None)
+        or _checked(one, by_id[one.id], evidence)
         for one in rubric.criteria
     )
 

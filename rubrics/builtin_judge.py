@@ -20,6 +20,7 @@ from inference.embedding import TextVectors, Vectors
 from inference.messages import Conversation
 from inference.sentences import sentences_of
 from inference.words import Word, read
+from rubrics.counting import by_count
 from rubrics.emptiness import says_nothing, unmet_by_nothing
 from rubrics.evidence import LEAD, Claim, Passages, figures_of, is_english, tone_of
 from rubrics.judge import Heard, unheard
@@ -96,7 +97,8 @@ class BuiltinJudge:
         claims = [Claim(text, question) for text in texts]
         *vectors, asked = self._embedder.embed([*(claim.text for claim in claims), question])
         return tuple(
-            _blind_spot(criterion, answer)
+            by_count(criterion, answer)
+            or _blind_spot(criterion, answer)
             or (unmet_by_nothing(criterion) if nothing and criterion.points > 0 else None)
             or self._verdict(criterion, claim, passages, vector, asked)
             for criterion, claim, vector in zip(rubric.criteria, claims, vectors, strict=True)

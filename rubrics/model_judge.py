@@ -26,6 +26,7 @@ from rubrics.asking import (
     schema_for,
     shared_part,
 )
+from rubrics.counting import by_count
 from rubrics.emptiness import says_nothing, unmet_by_nothing
 from rubrics.errors import UnreadableReply
 from rubrics.evidence import nearest_words
@@ -106,10 +107,12 @@ class ModelJudge:
 
         evidence = evidence_in(answer)
         texts = [one.criterion for one in rubric.criteria]
-        if says_nothing(evidence, conversation.question, texts):
-            for one in rubric.criteria:
-                if one.points > 0:
-                    keep(unmet_by_nothing(one))
+        nothing = says_nothing(evidence, conversation.question, texts)
+        for one in rubric.criteria:
+            if counted := by_count(one, answer):
+                keep(counted)
+            elif nothing and one.points > 0:
+                keep(unmet_by_nothing(one))
         left = [one for one in rubric.criteria if one.id not in found]
         case = _Case(shared_part(conversation, answer), evidence, keep)
         await asyncio.gather(*(self._judge(case, criteria) for criteria in self._groups(left)))

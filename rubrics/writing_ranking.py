@@ -6,6 +6,7 @@ them. Critical ones come before all others, by their points alone: missing one i
 
 from collections.abc import Iterable, Sequence
 
+from rubrics.counting import longer_than
 from rubrics.types import Criterion, Rubric
 from rubrics.writing_words import AtRisk, Proposed
 
@@ -36,7 +37,7 @@ def too_long(words: int) -> Proposed:
     limit = int(round(FAR_ABOVE * words, -1))
     criterion = Criterion(
         id=LENGTH,
-        criterion=f"Is longer than about {limit} words",
+        criterion=longer_than(limit),
         points=LENGTH_POINTS,
         tags=("axis:communication_quality", f"care:{LENGTH}"),
     )
