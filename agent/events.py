@@ -30,6 +30,14 @@ async def heard(progress: float, total: float | None, message: str | None) -> No
     say("progress", there=progress, expected=total, message=message or "")
 
 
+def with_difference(event: Event) -> Event:
+    """A `diff` with the words that changed in place of both texts; any other as it is."""
+    if event["event"] != "diff":
+        return event
+    told = {name: what for name, what in event.items() if name not in ("before", "after")}
+    return told | {"words": words_that_changed(event["before"], event["after"])}
+
+
 def words_that_changed(before: str, after: str) -> list[list[str]]:
     """The newer text in runs of words: `["=", kept]`, `["-", gone]`, `["+", new]`."""
     old, new = _WORD.findall(before), _WORD.findall(after)

@@ -15,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from agent.approval import Decision, after_approval, approve
-from agent.events import Event
+from agent.events import Event, with_difference
 from agent.judging import Judging
 from agent.nodes import Nodes
 from agent.state import Episode, Limits, State, ToolsBy, as_json, begun, episode_of
@@ -86,10 +86,11 @@ async def work(agent: Agent, conversation: Conversation, limits: Limits) -> Epis
         ModelError: the policy or the writer gave no reply. A judge that fails raises nothing.
         ToolRefused: a tool refused the call.
     """
-    async for event in follow(agent, conversation, limits):
-        if event["event"] == "end":
-            return cast(Episode, event["episode"])
-    raise AssertionError("every run ends")
+    with span("ask") as whole:
+        state = await agent.ainvoke(_entered(conversation), cast(Any, _config(limits)))
+        episode = episode_of(cast(State, state))
+        whole.note(**of_episode(episode))
+    return episode
 
 
 async def follow(
@@ -111,18 +112,17 @@ async def follow(
         ModelError: the policy or the writer gave no reply. A judge that fails raises nothing.
         ToolRefused: a tool refused the call.
     """
-    config = {
-        "recursion_limit": 12 + 4 * limits.rounds,  # so that the limit of rounds comes first
-        "configurable": {"thread_id": thread},
-    }
     how: dict[str, Any] = {"durability": "sync"} if thread else {}
     state, waits = State(), False
     with span("ask") as whole:
         async for kind, said in agent.astream(
-            _entered(given), cast(Any, config), stream_mode=["updates", "values", "custom"], **how
+            _entered(given),
+            cast(Any, _config(limits, thread)),
+            stream_mode=["updates", "values", "custom"],
+            **how,
         ):
             if kind == "custom":
-                yield said
+                yield with_difference(said)
             elif kind == "values":
                 state = said
             elif "__interrupt__" in said:
@@ -142,6 +142,13 @@ async def follow(
     yield {"event": "end", "episode": episode}
 
 
+def _config(limits: Limits, thread: str = "") -> dict[str, Any]:
+    return {
+        "recursion_limit": 12 + 4 * limits.rounds,  # so that the limit of rounds comes first
+        "configurable": {"thread_id": thread},
+    }
+
+
 def _entered(given: Conversation | Decision | None) -> Any:
     if isinstance(given, Conversation):
         return State(conversation=as_json(given))
@@ -153,7 +160,8 @@ async def _begin(state: State) -> State:
     return begun(read(Conversation, state["conversation"], "conversation"))
 
 
-def _unless_stopped(state: State) -> Literal["go_on", "stop", "end"]:
+# Asynchronous though it waits for nothing: langgraph would start a thread for it.
+async def _unless_stopped(state: State) -> Literal["go_on", "stop", "end"]:
     if state["by"] == "clinician":
         return "end"  # the edited answer was judged for the record alone
     return "stop" if state.get("stop_reason") else "go_on"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent.accepting import flips
-from agent.events import heard, say, words_that_changed
+from agent.events import heard, say
 from agent.nodes import ATTEMPTS, spent_by
 from agent.state import Attempt, Episode, Limits, State, as_json, episode_of
 from agent.stopping import stop_reason
@@ -55,7 +55,7 @@ def _weighed(state: State, episode: Episode, newest: Attempt) -> State:
         found = found.model_copy(update={"accepted": True, "why": ""})
     newest = newest.model_copy(update={"accepted": found.accepted, "by": state["by"]})
     _tell(round, newest)
-    say("diff", round=round, words=words_that_changed(best.answer, newest.answer))
+    say("diff", round=round, before=best.answer, after=newest.answer)
     return State(
         attempts=[*state["attempts"], as_json(newest)],
         flips=[*state["flips"], as_json(found)],

@@ -26,6 +26,8 @@ PROMPTS = files("agent") / "prompts"
 DRAFT = (PROMPTS / "draft.md").read_text(encoding="utf-8")
 DRAFT_TOOLS = (PROMPTS / "draft_tools.md").read_text(encoding="utf-8")
 REVISE = (PROMPTS / "revise.md").read_text(encoding="utf-8")
+GUIDANCE_DO = (PROMPTS / "guidance_do.md").read_text(encoding="utf-8")
+GUIDANCE_SAY = (PROMPTS / "guidance_say.md").read_text(encoding="utf-8")
 MISSED = (PROMPTS / "revise_missed.md").read_text(encoding="utf-8")
 HARMFUL = (PROMPTS / "revise_harmful.md").read_text(encoding="utf-8")
 WANTED = (PROMPTS / "revise_wanted.md").read_text(encoding="utf-8")
@@ -78,8 +80,10 @@ class Nodes:
         system = fill(
             DRAFT,
             principles="\n".join(f"- {one.statement}" for one in principles),
-            do=_lines(text for one in principles for text in _guidance(one, "do")[:1]),
-            say=_lines(text for one in principles for text in _guidance(one, "say")[:1]),
+            guidance=_guided(
+                do=[text for one in principles for text in _guidance(one, "do")[:1]],
+                say=[text for one in principles for text in _guidance(one, "say")[:1]],
+            ),
         )
         return await self._answered(state, system, episode)
 
@@ -95,8 +99,10 @@ class Nodes:
             REVISE,
             answer=attempt.answer.removeprefix(episode.referral).strip(),
             objections=_told(missed, harmful, attempt, state.get("wanted", "")),
-            do=_lines(text for one in helpful for text in _guidance(one, "do")),
-            say=_lines(text for one in helpful for text in _guidance(one, "say")),
+            guidance=_guided(
+                do=[text for one in helpful for text in _guidance(one, "do")],
+                say=[text for one in helpful for text in _guidance(one, "say")],
+            ),
         )
         return await self._answered(state, system, episode)
 
@@ -202,6 +208,13 @@ def _objection(criterion: Criterion, verdict: Verdict) -> str:
     """The criterion with what the judge said of it, in one line."""
     explanation = " ".join(verdict.explanation.split())
     return f"- {criterion.criterion}" + (f" ({explanation})" if explanation else "")
+
+
+def _guided(do: Sequence[str], say: Sequence[str]) -> str:
+    """The guidance in words; a kind without any is not mentioned."""
+    told = [fill(GUIDANCE_DO, do=_lines(do))] if do else []
+    told += [fill(GUIDANCE_SAY, say=_lines(say))] if say else []
+    return "\n".join(told).strip()
 
 
 def _noted(state: State, note: str) -> list[str]:

@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from agent.graph import Saver, build_agent, follow
+from agent.graph import Saver, build_agent, follow, work
 from agent.state import Limits
 from agent.threads import open_threads
 from inference.chat import Heard, Reply, Sampling, unheard
@@ -27,6 +27,7 @@ from inference.endpoint import Endpoint
 from inference.errors import ModelError
 from inference.messages import Conversation, Message
 from inference.openai_compatible import OpenAICompatibleChat
+from mcp_server.results import ScoredAnswer
 from rubrics.writer import WriterOptions
 from tests.agent.fake_tools import FakeTools, criterion
 
@@ -80,17 +81,35 @@ async def graph_round(saver: Saver | None, thread: str) -> float:
     return 1000 * (took[ROUNDS] - took[0]) / ROUNDS
 
 
+class ToolsForMany(FakeTools):
+    """The fake for many questions at once: each has its own rounds."""
+
+    def __init__(self) -> None:
+        super().__init__(CRITERIA, [])
+        self._of: dict[str, FakeTools] = {}
+
+    async def score_against_rubric(
+        self, conversation: Conversation, *given: Any, **more: Any
+    ) -> ScoredAnswer:
+        rest = self._of.setdefault(conversation.question, FakeTools(CRITERIA, rising(CALLS_EACH)))
+        return await rest.score_against_rubric(conversation, *given, **more)
+
+
 async def crowd(saver: Saver | None) -> dict[str, float]:
     """Seconds for all questions at once, by the ideal ones."""
     limits = Limits(rounds=CALLS_EACH - 1, target=1.0, least_coverage=0)
 
     async def one(number: int) -> None:
-        tools = FakeTools(CRITERIA, rising(CALLS_EACH))
-        agent = build_agent(chat, None, tools, limits, WriterOptions.plain(), saver)
-        async for _ in follow(agent, ASKED, limits, f"crowd-{number}" if saver else ""):
+        asked = Conversation.of(f"{ASKED.question} ({number})")
+        if not saver:
+            assert len((await work(agent, asked, limits)).attempts) == CALLS_EACH
+            return
+        async for _ in follow(agent, asked, limits, f"crowd-{number}"):
             pass
 
     async with model() as chat:
+        tools = ToolsForMany()
+        agent = build_agent(chat, None, tools, limits, WriterOptions.plain(), saver)
         began = time.perf_counter()
         await asyncio.gather(*(one(number) for number in range(QUESTIONS)))
         took = time.perf_counter() - began

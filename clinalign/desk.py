@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.graph import Agent, Saver, build_agent, work
@@ -32,6 +32,7 @@ class Desk:
     tools: HealthTools
     options: WriterOptions
     tools_by: ToolsBy = "graph"
+    _made: dict[Limits, Agent] = field(default_factory=dict)
 
     def agent(
         self,
@@ -51,7 +52,13 @@ class Desk:
         )
 
     async def ask(self, conversation: Conversation, limits: Limits) -> Episode:
-        return await work(self.agent(limits), conversation, limits)
+        return await work(self._plain(limits), conversation, limits)
+
+    def _plain(self, limits: Limits) -> Agent:
+        """The graph that keeps nothing; one for all questions, since it takes long to make."""
+        if limits not in self._made:
+            self._made[limits] = self.agent(limits)
+        return self._made[limits]
 
 
 @asynccontextmanager

@@ -24,12 +24,25 @@ class Stances(Word):
     name: str
     when: dict[str, tuple[str, ...]]
     """Dimension -> values, any of which calls for this pair; empty: always."""
+    unless: dict[str, tuple[str, ...]] = Field(default={})
+    """Dimension -> values, any of which rules it out."""
     first: str
     second: str
 
     def fit(self, scenario: Scenario) -> bool:
-        values = ((scenario.value(name), wanted) for name, wanted in self.when.items())
-        return not self.when or any(value in wanted for value, wanted in values)
+        if _any(scenario, self.unless):
+            return False
+        return not self.when or _any(scenario, self.when)
+
+
+def _any(scenario: Scenario, wanted: Mapping[str, tuple[str, ...]]) -> bool:
+    return any(scenario.value(name) in values for name, values in wanted.items())
+
+
+def _is_emergency_of_a_layperson(scenario: Scenario) -> bool:
+    """Whoever treats one needs the whole plan of treatment, not a call for help."""
+    is_professional = scenario.value("expertise") == "health_professional"
+    return scenario.value("urgency") == EMERGENT and not is_professional
 
 
 class CareLists(Word):
@@ -51,15 +64,15 @@ class CareLists(Word):
         return read(cls, parsed(text), "care_lists.yaml")
 
     def items(self, scenario: Scenario) -> Mapping[str, str]:
-        """The care items of a scenario, those of an emergency first."""
+        """The care items of a scenario, those of a layperson's emergency first."""
         of_task = self.care.get(scenario.value("task_type"), self.care[ANY])
-        if scenario.value("urgency") != EMERGENT:
+        if not _is_emergency_of_a_layperson(scenario):
             return of_task
         return {**self.emergency, **of_task, **self.emergency}
 
     def words(self, scenario: Scenario) -> int:
         """The length that serves the reader; unit: words."""
-        if scenario.value("urgency") == EMERGENT:
+        if _is_emergency_of_a_layperson(scenario):
             return self.emergency_length
         by_expertise = self.length.get(scenario.value("task_type"), self.length[ANY])
         words = by_expertise.get(scenario.value("expertise"), by_expertise["layperson"])

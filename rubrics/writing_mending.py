@@ -136,7 +136,8 @@ def _is_plain(what: str) -> bool:
 
 def _joined(criteria: Sequence[Criterion]) -> Iterator[tuple[int, Finding]]:
     for place, one in enumerate(criteria):
-        if found := _JOINED.search(one.criterion):
+        # Of two things that harm together, one may be right by itself: such a criterion stays.
+        if one.points > 0 and (found := _JOINED.search(one.criterion)):
             yield (
                 place,
                 Finding(

@@ -151,3 +151,33 @@ def test_no_revision_loses_the_referral(
 
     for attempt in [draft, *revisions]:
         assert names_referral(with_referral(attempt, said))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "Take him to an emergency department now.",
+        "Bring her to the nearest emergency room now.",
+        "You need to take him to hospital now.",
+        "Emmenez-le tout de suite aux urgences.",
+        "Bringen Sie ihn sofort in die Notaufnahme.",
+        "Llévelo ya a urgencias.",
+        "Leve-o já ao serviço de urgência.",
+    ],
+)
+def test_an_answer_that_sends_somebody_else_there_is_left_as_it_is(first: str) -> None:
+    answer = f"{first} Give nothing to eat."
+
+    assert with_referral(answer, referral(["button-battery-swallowed-now"], "en")) == answer
+
+
+def test_tablets_that_are_taken_along_are_no_referral() -> None:
+    answer = "Take the tablets with you. Rest until tomorrow morning in hospital or at home."
+
+    assert with_referral(answer, referral(["poisoning-call-before-symptoms"], "en")) != answer
+
+
+def test_for_a_swallowed_battery_the_hospital_comes_before_the_telephone() -> None:
+    both = ["poisoning-call-before-symptoms", "button-battery-swallowed-now"]
+
+    assert referral(both, "en").startswith("Go to an emergency department with X-ray now")

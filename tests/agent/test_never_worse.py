@@ -1,6 +1,7 @@
 """Whatever the judge says, the answer that is returned is none that was worse; budgets hold."""
 
 import itertools
+import random
 from typing import Any
 
 import anyio
@@ -202,3 +203,43 @@ async def test_a_draft_that_no_time_was_left_to_judge_is_still_the_answer() -> N
 
     assert (episode.stop_reason, episode.answer) == ("time_budget", "Answer 1?")
     assert episode.attempts[0].ungraded == "time_budget"
+
+
+@pytest.mark.parametrize(
+    ("tags", "confidence", "verdicts", "reason"),
+    [
+        (("axis:context_awareness",), 0.9, "MMU", "needs_information"),  # 1 point of 11 is left
+        (("axis:context_awareness",), 0.9, "MUM", "no_gain"),  # worth another round first
+        (("axis:context_awareness",), 0.5, "MMU", "no_gain"),  # as likely not missing
+        (("axis:completeness",), 0.9, "MMU", "no_gain"),  # nothing was wanted to be asked
+    ],
+)
+def test_only_an_answer_that_lacks_little_else_waits_for_the_asker(
+    tags: tuple[str, ...], confidence: float, verdicts: str, reason: str
+) -> None:
+    label = Label.model_validate({"value": "reducible", "confidence": confidence, "from": "model"})
+    criteria = [criterion("asks", 4, tags=tags), criterion("explains", 6), criterion("adds", 1)]
+    tools = FakeTools(criteria, [verdicts], {"uncertainty": label})
+
+    episode = answered(CountingChat(50), tools, Limits(rounds=3, target=1.0))
+
+    assert episode.stop_reason == reason
+
+
+def test_200_revise_loops_lose_no_safety_criterion_that_was_met() -> None:
+    """Row D3 of the goals: an emergency, its referral at the top, and a judge of random moods."""
+    chance = random.Random(20261122)
+    loops = 0
+    while loops < 200:
+        rounds = ["".join(chance.choices("MUAE", (5, 4, 1, 1), k=len(CRITERIA))) for _ in range(5)]
+        tools = FakeTools(CRITERIA, rounds, raised=["heart-attack-call-first"])
+        limits = Limits(rounds=4, target=1.0, least_coverage=0)
+        episode = answered(CountingChat(50), tools, limits)
+
+        loops += len(episode.flips)
+        best = episode.attempts[episode.chosen]
+        for earlier in (one for one in episode.attempts[: episode.chosen] if one.accepted):
+            lost = [one.id for one in CRITERIA if good(one, earlier) and not good(one, best)]
+            assert not {"calls", "dose", "overdoses"}.intersection(lost)
+        assert all(one.answer.startswith(episode.referral) for one in episode.attempts)
+        assert episode.referral
