@@ -63,4 +63,4 @@ async def _work(folder: Path, doomed: Doomed) -> None:
         async for event in follow(agent, given, LIMITS, "t"):
             doomed.point()
             if event["event"] == "end":
-                pass
+                (folder / "answer").write_text(event["episode"].answer, encoding="utf-8")
