@@ -13,7 +13,7 @@ from agent.emergency import referral, with_referral
 from agent.events import piece, say
 from agent.state import Attempt, Episode, Limits, Spent, State, ToolsBy, as_json, episode_of
 from agent.tool_turns import ToolTurns
-from inference.chat import ChatModel, Reply, Sampling
+from inference.chat import ChatModel, Reply, Sampling, unheard
 from inference.messages import Conversation, Message
 from inference.templates import fill
 from inference.words import read
@@ -30,6 +30,7 @@ GUIDANCE_DO = (PROMPTS / "guidance_do.md").read_text(encoding="utf-8")
 GUIDANCE_SAY = (PROMPTS / "guidance_say.md").read_text(encoding="utf-8")
 MISSED = (PROMPTS / "revise_missed.md").read_text(encoding="utf-8")
 HARMFUL = (PROMPTS / "revise_harmful.md").read_text(encoding="utf-8")
+DROP = (PROMPTS / "revise_drop.md").read_text(encoding="utf-8")
 WANTED = (PROMPTS / "revise_wanted.md").read_text(encoding="utf-8")
 ATTEMPTS = 3  # at an answer that is not empty
 LONGEST_ANSWER = 2048  # tokens
@@ -44,9 +45,12 @@ class Nodes:
         limits: Limits,
         options: WriterOptions,
         tools_by: ToolsBy = "graph",
+        streams: bool = True,
     ) -> None:
         self._policy, self._tools, self._limits = Paying(policy, "policy"), tools, limits
-        self._turns = ToolTurns(self._policy, tools) if tools_by == "model" else None
+        self._heard = piece if streams else unheard
+        calls_itself = tools_by == "model"
+        self._turns = ToolTurns(self._policy, tools, self._heard) if calls_itself else None
         self._writer = RubricWriter(Paying(writer, "writer") if writer else None, options)
 
     async def recall(self, state: State) -> State:
@@ -135,7 +139,7 @@ class Nodes:
             if self._turns:
                 reply = await self._turns.reply(messages, sampling)
             else:
-                reply = await self._policy.complete(messages, sampling, heard=piece)
+                reply = await self._policy.complete(messages, sampling, heard=self._heard)
             if reply.text.strip():
                 break
         return reply
@@ -196,9 +200,11 @@ def _told(
     if missed:
         told.append(fill(MISSED, missed=_lines(_objection(one, said[one.id]) for one in missed)))
     if harmful:
-        quoted = _lines(said[one.id].quote.replace("\n", " ") for one in harmful)
         listed = _lines(_objection(one, said[one.id]) for one in harmful)
-        told.append(fill(HARMFUL, harmful=listed, drop=quoted))
+        told.append(fill(HARMFUL, harmful=listed))
+        # What is counted, such as the length, has no words to quote.
+        if quotes := [quote for one in harmful if (quote := said[one.id].quote)]:
+            told.append(fill(DROP, drop=_lines(quote.replace("\n", " ") for quote in quotes)))
     if wanted:
         told.append(fill(WANTED, wanted=wanted))
     return "\n".join(told).strip()

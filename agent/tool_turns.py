@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from agent.events import piece, say
-from inference.chat import ChatModel, Reply, Sampling, Tool
+from inference.chat import ChatModel, Heard, Reply, Sampling, Tool
 from inference.messages import Calling, Message, ToolCall, ToolResult
 from mcp_server.client import HealthTools, ToolRefused
 
@@ -14,8 +14,8 @@ MOST_CHARACTERS = 12_000  # of one result, so that several fit into a local mode
 
 
 class ToolTurns:
-    def __init__(self, policy: ChatModel, tools: HealthTools) -> None:
-        self._policy, self._tools = policy, tools
+    def __init__(self, policy: ChatModel, tools: HealthTools, heard: Heard = piece) -> None:
+        self._policy, self._tools, self._heard = policy, tools, heard
 
     async def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """The first reply that asks for no tool.
@@ -26,13 +26,13 @@ class ToolTurns:
         turns = list(messages)
         offering = sampling.model_copy(update={"tools": await self._described()})
         for _ in range(MOST_TURNS):
-            reply = await self._policy.complete(turns, offering, heard=piece)
+            reply = await self._policy.complete(turns, offering, heard=self._heard)
             if not reply.calls:
                 return reply
             calls = reply.calls[:MOST_CALLS]
             turns.append(Calling(content=reply.text, calls=_readable(calls)))
             turns += [await self._result(one) for one in calls]
-        return await self._policy.complete(turns, sampling, heard=piece)
+        return await self._policy.complete(turns, sampling, heard=self._heard)
 
     async def _result(self, call: ToolCall) -> ToolResult:
         text = await self._said(call)

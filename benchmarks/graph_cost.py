@@ -4,7 +4,8 @@
 
 A round: revise and assess, with a model and a judge that take no time. 64 questions at once:
 against a stub over HTTP that takes 1 s a call, by the ideal time of the calls one after the other.
-Both without and with the checkpointer. The tools are a fake without server and search.
+Both as in a batch, and as in threads: with the checkpointer and streamed. The tools are a fake
+without server and search.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any
 from agent.graph import Saver, build_agent, follow, work
 from agent.state import Limits
 from agent.threads import open_threads
+from inference.bulk_chat import BulkChat
 from inference.chat import Heard, Reply, Sampling, unheard
 from inference.endpoint import Endpoint
 from inference.errors import ModelError
@@ -107,9 +109,10 @@ async def crowd(saver: Saver | None) -> dict[str, float]:
         async for _ in follow(agent, asked, limits, f"crowd-{number}"):
             pass
 
-    async with model() as chat:
+    async with model(OpenAICompatibleChat if saver else BulkChat) as chat:
         tools = ToolsForMany()
-        agent = build_agent(chat, None, tools, limits, WriterOptions.plain(), saver)
+        plain = WriterOptions.plain()
+        agent = build_agent(chat, None, tools, limits, plain, saver, streams=bool(saver))
         began = time.perf_counter()
         await asyncio.gather(*(one(number) for number in range(QUESTIONS)))
         took = time.perf_counter() - began
@@ -118,11 +121,11 @@ async def crowd(saver: Saver | None) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def model() -> AsyncIterator[OpenAICompatibleChat]:
+async def model(kind: type[OpenAICompatibleChat]) -> AsyncIterator[OpenAICompatibleChat]:
     """The stub, asked once, so that connections and libraries are there."""
     options = ["--port", str(PORT), "--latency", str(SECONDS_A_CALL)]
     stub = await asyncio.create_subprocess_exec(sys.executable, str(STUB), *options)
-    chat = OpenAICompatibleChat(Endpoint(base_url=f"http://127.0.0.1:{PORT}/v1", model="stub"))
+    chat = kind(Endpoint(base_url=f"http://127.0.0.1:{PORT}/v1", model="stub"))
     try:
         for _ in range(20):
             with suppress(ModelError):

@@ -39,6 +39,7 @@ class Desk:
         limits: Limits,
         saver: Saver | None = None,
         approval: bool = False,
+        streams: bool = True,
     ) -> Agent:
         return build_agent(
             self.policy,
@@ -49,6 +50,7 @@ class Desk:
             saver,
             approval,
             self.tools_by,
+            streams,
         )
 
     async def ask(self, conversation: Conversation, limits: Limits) -> Episode:
@@ -57,17 +59,20 @@ class Desk:
     def _plain(self, limits: Limits) -> Agent:
         """The graph that keeps nothing; one for all questions, since it takes long to make."""
         if limits not in self._made:
-            self._made[limits] = self.agent(limits)
+            self._made[limits] = self.agent(limits, streams=False)
         return self._made[limits]
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterator[Desk]:
+async def open_desk(
+    settings: Settings, remembers: bool = False, many: bool = False
+) -> AsyncIterator[Desk]:
     """Everything that answers a question, with the tools called in this process over MCP.
 
     Args:
         settings: the models.
         remembers: keep a judge model's verdicts, so that none is asked for twice.
+        many: questions will be worked on at once, so that a call may cost little.
 
     Raises:
         BadInput: the tools are to be called by a model, and there is none.
@@ -76,8 +81,9 @@ async def open_desk(settings: Settings, remembers: bool = False) -> AsyncIterato
     """
     async with AsyncExitStack() as closing:
         closing.enter_context(recording(Where.of(environment()), VOCABULARY))
-        policy = _steady(await connected_chat(settings.policy, closing))
-        writer = _steady(await connected_chat(settings.writer, closing))
+        bulk = many and settings.tools_by == "graph"
+        policy = _steady(await connected_chat(settings.policy, closing, bulk))
+        writer = _steady(await connected_chat(settings.writer, closing, bulk))
         judge = await connected_chat(settings.judge, closing, bulk=True)
         reader = await connected_chat(settings.reader, closing)
         server = open_server(settings, judge, reader, remembers)

@@ -97,7 +97,7 @@ async def _run(
 ) -> Tally:
     tally = Tally()
     async with AsyncExitStack() as opened:
-        desk = await opened.enter_async_context(open_desk(settings))
+        desk = await opened.enter_async_context(open_desk(settings, many=True))
         examiner = None
         if measure:
             bench = open_bench(settings.model_copy(update={"judge": settings.examiner}), Choice())
