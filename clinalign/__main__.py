@@ -11,6 +11,7 @@ from clinalign.options import AsJson, Debug, Label, Overlay
 from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
 from clinalign.telling import told
+from clinalign.training_commands import synthesize
 from inference.errors import BadInput
 
 app = typer.Typer(
@@ -201,6 +202,7 @@ def scenario(
 
 
 app.command()(ask)
+app.command()(synthesize)
 app.command()(install)
 app.command()(doctor)
 app.add_typer(models)
