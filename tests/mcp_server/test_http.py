@@ -273,8 +273,8 @@ async def until_refused(door: Door) -> None:
         while True:
             try:
                 _, writer = await asyncio.open_connection(door.host, door.port)
-            except ConnectionRefusedError:
-                return
+            except (ConnectionRefusedError, ConnectionResetError):
+                return  # reset: it closed between taking the connection and answering it
             writer.close()
 
 

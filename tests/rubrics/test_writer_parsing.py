@@ -127,7 +127,7 @@ def test_in_an_emergency_the_call_for_help_comes_first() -> None:
     items = lists.items(scenario(task_type="information", urgency="emergent"))
 
     assert list(items)[:3] == ["conclusion", "first_steps", "avoid"]
-    assert items["conclusion"] == "Who is to be called, said in the first sentence?"
+    assert items["conclusion"] == "Who is to be called, said within the first two sentences?"
     assert "figures" in items
 
 
