@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from clinalign.model_commands import NoFind
-from clinalign.options import AsJson, BaseUrl, Debug, Model, Overlay
+from clinalign.options import AsJson, BaseUrl, Debug, LocalOnly, Model, Overlay
 from clinalign.telling import told
 from inference.errors import BadInput
 
@@ -55,9 +55,7 @@ def ask(
     ] = "",
     stream: Annotated[str, typer.Option(help="jsonl: print what happens, an object a line.")] = "",
     no_find: NoFind = False,
-    local_only: Annotated[
-        bool, typer.Option("--local-only", help="Refuse models that are not on this machine.")
-    ] = False,
+    local_only: LocalOnly = False,
     base_url: BaseUrl = "",
     model: Model = "",
     overlay: Overlay = "",

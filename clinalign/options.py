@@ -14,3 +14,6 @@ Overlay = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Label = Annotated[str, typer.Option(help="Known beforehand; else read from the question.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+LocalOnly = Annotated[
+    bool, typer.Option("--local-only", help="Refuse models that are not on this machine.")
+]

@@ -6,7 +6,7 @@ import typer
 
 from clinalign.agent_commands import completed_settings
 from clinalign.model_commands import NoFind
-from clinalign.options import AsJson, BaseUrl, Debug, Model, Overlay
+from clinalign.options import AsJson, BaseUrl, Debug, LocalOnly, Model, Overlay
 from clinalign.telling import told
 
 
@@ -20,9 +20,7 @@ def synthesize(
         str, typer.Option(help="How a model writes: plain, full, or switches; see `ask --help`.")
     ] = "",
     no_find: NoFind = False,
-    local_only: Annotated[
-        bool, typer.Option("--local-only", help="Refuse models that are not on this machine.")
-    ] = False,
+    local_only: LocalOnly = False,
     base_url: BaseUrl = "",
     model: Model = "",
     overlay: Overlay = "",
