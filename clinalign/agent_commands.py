@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from clinalign.model_commands import NoFind
-from clinalign.options import AsJson, BaseUrl, Debug, LocalOnly, Model, Overlay
+from clinalign.options import AsJson, BaseUrl, Debug, InFlight, LocalOnly, Model, Overlay, Writing
 from clinalign.telling import told
 from inference.errors import BadInput
 
@@ -26,7 +26,7 @@ def ask(
         bool,
         typer.Option("--measure", help="Score draft and answer by the rows' own rubrics as well."),
     ] = False,
-    in_flight: Annotated[int, typer.Option(min=1, max=4096, help="Questions at once.")] = 8,
+    in_flight: InFlight = 8,
     rounds: Annotated[int, typer.Option(min=0, max=10, help="Revisions at most.")] = 2,
     target: Annotated[float, typer.Option(help="A fraction that is good enough.")] = 0.9,
     calls: Annotated[
@@ -42,13 +42,7 @@ def ask(
     approve: Annotated[
         bool, typer.Option("--approve", help="Wait for a clinician before the answer is released.")
     ] = False,
-    writing: Annotated[
-        str,
-        typer.Option(
-            help="How a model writes the rubric: plain, full, or its switches by commas: "
-            "contrast, sweep, atomic, asking, length, ranking."
-        ),
-    ] = "",
+    writing: Writing = "",
     tools: Annotated[
         str,
         typer.Option(help="graph: tools are called step by step; model: by the model itself."),

@@ -17,3 +17,11 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 LocalOnly = Annotated[
     bool, typer.Option("--local-only", help="Refuse models that are not on this machine.")
 ]
+InFlight = Annotated[int, typer.Option(min=1, max=4096, help="Questions at once.")]
+Writing = Annotated[
+    str,
+    typer.Option(
+        help="How a model writes the rubric: plain, full, or its switches by commas: "
+        "contrast, sweep, atomic, asking, length, ranking."
+    ),
+]

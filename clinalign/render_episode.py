@@ -116,6 +116,9 @@ class _View:
                 self._writing += event["text"]
             case "progress":
                 self._judging = event["message"]
+            case "tool":
+                self._done.append(f"called {escape(event['name'])}")
+                self._writing = ""
             case "referral":
                 self._done.append(f"[bold red]{escape(event['text'])}[/]")
             case "node":

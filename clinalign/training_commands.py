@@ -6,7 +6,7 @@ import typer
 
 from clinalign.agent_commands import completed_settings
 from clinalign.model_commands import NoFind
-from clinalign.options import AsJson, BaseUrl, Debug, LocalOnly, Model, Overlay
+from clinalign.options import AsJson, BaseUrl, Debug, InFlight, LocalOnly, Model, Overlay, Writing
 from clinalign.telling import told
 
 
@@ -15,10 +15,8 @@ def synthesize(
         str, typer.Argument(help="A JSONL file: rows with `prompt`, a conversation or a text.")
     ],
     out: Annotated[str, typer.Option(help="Where the rubrics go; run again to go on.")] = "",
-    in_flight: Annotated[int, typer.Option(min=1, max=4096, help="Questions at once.")] = 16,
-    writing: Annotated[
-        str, typer.Option(help="How a model writes: plain, full, or switches; see `ask --help`.")
-    ] = "",
+    in_flight: InFlight = 16,
+    writing: Writing = "",
     no_find: NoFind = False,
     local_only: LocalOnly = False,
     base_url: BaseUrl = "",

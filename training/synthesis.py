@@ -15,6 +15,7 @@ from inference.chat import ChatModel
 from inference.errors import BadInput, ClinalignError, ModelError
 from inference.ledger import Ledger, Metered
 from inference.messages import Conversation
+from inference.templates import hash_of
 from inference.words import Word, read
 from mcp_server.client import HealthTools
 from mcp_server.results import Principles
@@ -22,6 +23,7 @@ from rubrics.rubric_lint import rubric_findings
 from rubrics.types import Criterion, Label, Rubric, Scenario
 from rubrics.writer import Hint, RubricWriter, WriterOptions, WrittenRubric
 
+PROMPTS = files("rubrics") / "prompts"
 POOL = 8  # principles of one question
 FEWEST = 3  # criteria of a rubric that can be used
 WRITER = "writer"
@@ -84,7 +86,9 @@ class Synthesis:
     def by(self) -> str:
         """All that a task depends on besides its row and the library."""
         name = self._writer.name if self._writer else "none"
-        return " | ".join((name, prompts_hash(), self._options.model_dump_json(), str(self._pool)))
+        return " | ".join(
+            (name, hash_of(PROMPTS), self._options.model_dump_json(), str(self._pool))
+        )
 
     async def task(self, row: Mapping[str, Any]) -> RubricTask:
         """The row's question with a rubric.
@@ -132,19 +136,13 @@ class Synthesis:
             library_version=pool.library.version,
             writer=written.written_by,
             writing=self._options,
-            prompts=prompts_hash(),
+            prompts=hash_of(PROMPTS),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             calls=spent.calls,
             prompt_tokens=spent.prompt_tokens,
             completion_tokens=spent.completion_tokens,
             note=written.note,
         )
-
-
-def prompts_hash() -> str:
-    folder = files("rubrics") / "prompts"
-    texts = sorted(path.read_text(encoding="utf-8") for path in folder.iterdir())
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
 def _asked(row: Mapping[str, Any]) -> Conversation:

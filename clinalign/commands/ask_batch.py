@@ -5,7 +5,6 @@ draft and its answer by them afterwards.
 """
 
 import asyncio
-import hashlib
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from inference.errors import BadInput, ModelError
 from inference.flow import as_done
 from inference.journal import Journal
 from inference.messages import Conversation
+from inference.templates import hash_of
 from inference.words import read
 from mcp_server.client import ToolRefused
 from rubrics.scoring import score
@@ -123,12 +123,10 @@ async def _run(
 def _made_by(desk: Desk, limits: Limits, examiner: Bench | None) -> str:
     """All that the answers depend on, besides the rows and the library."""
     writer = desk.writer.name if desk.writer else "none"
-    texts = sorted(path.read_text(encoding="utf-8") for path in PROMPTS.iterdir())
-    prompts = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
     measured = examiner.judge.fingerprint if examiner else "not measured"
     writing = desk.options.model_dump_json()
     models = (desk.policy.name, writer, desk.tools_by)
-    parts = (*models, prompts, writing, limits.model_dump_json(), measured)
+    parts = (*models, hash_of(PROMPTS), writing, limits.model_dump_json(), measured)
     return " | ".join(parts)
 
 

@@ -70,7 +70,7 @@ def rejected_file(out: Path) -> Path:
 async def _run(file: str, out: Path, total: int, settings: Settings, in_flight: int) -> Tally:
     tally = Tally()
     async with AsyncExitStack() as opened:
-        desk = await opened.enter_async_context(open_desk(settings, many=True))
+        desk = await opened.enter_async_context(open_desk(_without_answers(settings), many=True))
         synthesis = Synthesis(desk.tools, desk.writer, desk.options)
         accepted = opened.enter_context(Journal(out))
         rejected = opened.enter_context(Journal(rejected_file(out)))
@@ -92,6 +92,12 @@ async def _run(file: str, out: Path, total: int, settings: Settings, in_flight: 
             if tally.failed_in_a_row >= MOST_FAILURES:
                 raise ModelError(f"stopped after {MOST_FAILURES} rows without a reply: {tally.why}")
     return tally
+
+
+def _without_answers(settings: Settings) -> Settings:
+    """Nobody answers or judges here: such models need not be there."""
+    unused = {"policy": None, "judge": None, "judge_choice": "builtin", "tools_by": "graph"}
+    return settings.model_copy(update=unused)
 
 
 def _either(first: "array[int]", second: "array[int]") -> "array[int]":

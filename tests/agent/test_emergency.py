@@ -172,7 +172,7 @@ def test_an_answer_that_sends_somebody_else_there_is_left_as_it_is(first: str) -
 
 
 def test_tablets_that_are_taken_along_are_no_referral() -> None:
-    answer = "Take the tablets with you. Rest until tomorrow morning in hospital or at home."
+    answer = "Take the tablets with you to hospital. Rest there."
 
     assert with_referral(answer, referral(["poisoning-call-before-symptoms"], "en")) != answer
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +17,20 @@ STOP_SECONDS = 15.0
 @contextmanager
 def listening(*module_and_arguments: str, folder: Path) -> Iterator[str]:
     """A Python module that serves MCP at a port of its choice; gives its endpoint's address."""
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "CLINALIGN_DATA_DIR": str(folder)}
+    with served([sys.executable, "-m", *module_and_arguments], env, folder) as address:
+        yield address
+
+
+@contextmanager
+def served(command: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """The server that a command starts; gives its endpoint's address."""
     log = folder / "served.log"
     with log.open("w", encoding="utf-8") as written:
         server = subprocess.Popen(
-            [sys.executable, "-m", *module_and_arguments],
+            command,
             cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "CLINALIGN_DATA_DIR": str(folder)},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=written,

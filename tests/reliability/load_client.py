@@ -8,7 +8,6 @@ its ids from 1, so that all of them use the same ones at the same time.
 import asyncio
 import json
 import re
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -20,6 +19,8 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.conformance.processes import served
 
 CLINALIGN = str(Path(sys.executable).parent / "clinalign")
 MODERN, OLD = "2026-07-28", "2025-11-25"
@@ -58,6 +59,22 @@ class Asked:
 
 def tool_call(name: str, **arguments: Any) -> Asked:
     return Asked("tools/call", {"name": name, "arguments": arguments})
+
+
+QUESTIONS = (
+    "My father is 68 and has had chest pain for an hour. What should we do?",
+    "Can I take ibuprofen while I am breastfeeding?",
+    "My baby is five weeks old and has 38.6. Can it wait?",
+    "How much paracetamol may an adult take in a day?",
+    "Which vaccines do I need before a trip to Kenya?",
+    "I have felt empty and tired for months. Is that depression?",
+    "Write a discharge letter for a patient with pneumonia.",
+    "What does a TSH of 8.2 mean when T4 is normal?",
+)
+
+
+def principles_for(question: str) -> Asked:
+    return tool_call("get_health_principles", question=question)
 
 
 class Line(Protocol):
@@ -258,36 +275,9 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 @contextmanager
 def serving(folder: Path, **settings: str) -> Iterator[str]:
     """The shipped server over HTTP, as a process of its own; gives its endpoint's address."""
-    log = folder / "served.log"
-    with log.open("w", encoding="utf-8") as written:
-        server = subprocess.Popen(
-            [CLINALIGN, "serve", "--http", "127.0.0.1:0"],
-            env=environment(folder, **settings),
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=written,
-        )
-    try:
-        yield _address(server, log)
-    finally:
-        server.terminate()
-        try:
-            server.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _address(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Where it says that it answers."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        said = log.read_text(encoding="utf-8")
-        if found := _ADDRESS.search(said):
-            return found[1]
-        assert server.poll() is None, f"it stopped: {said[-2000:]}"
-        time.sleep(0.02)
-    raise AssertionError(f"it did not listen within {START_SECONDS:g} s")
+    command = [CLINALIGN, "serve", "--http", "127.0.0.1:0"]
+    with served(command, environment(folder, **settings), folder) as address:
+        yield address
 
 
 @asynccontextmanager

@@ -15,12 +15,14 @@ from tests.reliability.load_client import (
     CLINALIGN,
     MODERN,
     OLD,
+    QUESTIONS,
     Asked,
     Line,
     StdioLine,
     crowd,
     environment,
     lines,
+    principles_for,
     serving,
     tell,
     tool_call,
@@ -33,21 +35,7 @@ Capture = pytest.CaptureFixture[str]
 Known = Mapping[str, bytes]
 """What is answered to each question, and to each address of a resource, when nobody else asks."""
 
-QUESTIONS = (
-    "My father is 68 and has had chest pain for an hour. What should we do?",
-    "Can I take ibuprofen while I am breastfeeding?",
-    "My baby is five weeks old and has 38.6. Can it wait?",
-    "How much paracetamol may an adult take in a day?",
-    "Which vaccines do I need before a trip to Kenya?",
-    "I have felt empty and tired for months. Is that depression?",
-    "Write a discharge letter for a patient with pneumonia.",
-    "What does a TSH of 8.2 mean when T4 is normal?",
-)
 RESOURCES = ("principles://library", "principles://taxonomy")
-
-
-def principles_for(question: str) -> Asked:
-    return tool_call("get_health_principles", question=question)
 
 
 def resource(uri: str) -> Asked:

@@ -23,12 +23,14 @@ from tests.reliability.load_client import (
     CLINALIGN,
     MODERN,
     OLD,
+    QUESTIONS,
     Asked,
     HttpLine,
     StdioLine,
     crowd,
     environment,
     lines,
+    principles_for,
     serving,
     tell,
     tool_call,
@@ -39,16 +41,6 @@ pytestmark = pytest.mark.reliability
 
 Capture = pytest.CaptureFixture[str]
 
-REPEATED = (
-    "My father is 68 and has had chest pain for an hour. What should we do?",
-    "Can I take ibuprofen while I am breastfeeding?",
-    "My baby is five weeks old and has 38.6. Can it wait?",
-    "How much paracetamol may an adult take in a day?",
-    "Which vaccines do I need before a trip to Kenya?",
-    "I have felt empty and tired for months. Is that depression?",
-    "Write a discharge letter for a patient with pneumonia.",
-    "What does a TSH of 8.2 mean when T4 is normal?",
-)
 RUBRIC = [
     {"criterion": "Tells the reader to call the emergency number", "points": 9},
     {"criterion": "Asks since when it hurts", "points": 3},
@@ -58,12 +50,8 @@ RUBRIC = [
 TICK_SECONDS = 0.005
 
 
-def principles_for(question: str) -> Asked:
-    return tool_call("get_health_principles", question=question)
-
-
 def repeated(first: int, count: int) -> Iterator[Asked]:
-    return (principles_for(REPEATED[(first + turn) % len(REPEATED)]) for turn in range(count))
+    return (principles_for(QUESTIONS[(first + turn) % len(QUESTIONS)]) for turn in range(count))
 
 
 def new(seed: int, count: int) -> Iterator[Asked]:
@@ -137,7 +125,7 @@ def ticking(address: str) -> Iterator[list[float]]:
 
 
 async def warmed_up(line: HttpLine | StdioLine) -> None:
-    heard = await crowd((line, map(principles_for, REPEATED)))
+    heard = await crowd((line, map(principles_for, QUESTIONS)))
     assert not heard.failed
 
 

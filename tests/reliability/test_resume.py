@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.killed_worker import LIMITS, main
+from tests.agent.killed_worker import main
 from tests.reliability.rows import settle
 
 pytestmark = pytest.mark.reliability
@@ -47,8 +47,6 @@ def test_100_kills_change_no_answer_and_repeat_one_step_each_at_most(tmp_path: P
         same = (folder / "answer").read_text() == (whole / "answer").read_text()
         if not same or set(calls) != set(wanted) or len(calls) > len(wanted) + deaths:
             failures.append(f"thread {threads}, {deaths} deaths: {calls}")
-        if len(set(calls) - {"policy-0"}) > 2 * (LIMITS.rounds + 1):
-            failures.append(f"thread {threads} went beyond its rounds")
 
     figure = f"{threads} threads, {repeated} calls made twice in {kills} kills"
     settle("C6 agent killed", kills, failures, figure, "same answer, at most one step twice a kill")
