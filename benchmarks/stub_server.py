@@ -18,6 +18,28 @@ VERIFIERS_LINE = re.compile(
     r"^- ([^:\n]+): .*?\(answer one of, worst to best: ([^()]*)\)$", re.MULTILINE | re.DOTALL
 )
 
+AXES = ("accuracy", "completeness", "communication_quality", "context_awareness")
+WANTED = (
+    ("Tells the reader when to see a doctor the same day", 8),
+    ("Asks for the reader's age", 5),
+    ("Names one sign of an emergency", 7),
+    ("States the largest dose of a day in milligrams", 6),
+    ("Says how sure the advice is", 4),
+    ("Uses words that a layperson knows", 3),
+    ("Offers a next step for tomorrow", 3),
+    ("Recommends doubling a missed dose", -8),
+)
+RUBRIC = json.dumps(
+    {
+        "criteria": [
+            {"criterion": text, "points": points, "axis": AXES[place % 4],
+             "critical": False, "principle": place % 3}
+            for place, (text, points) in enumerate(WANTED)
+        ]
+    }
+)  # fmt: skip
+"""What a rubric writer would get: rows that can be used as they are."""
+
 
 class Stub:
     def __init__(self, latency: float) -> None:
@@ -76,6 +98,8 @@ def _reply(prompt: str, body: dict[str, Any]) -> str:
     form = body.get("response_format") or {}
     if form.get("type") == "json_schema":
         schema = form["json_schema"]["schema"]
+        if "criteria" in schema.get("properties", {}):
+            return RUBRIC
         return json.dumps(_smallest(schema, schema))
     tail = prompt[-1600:]
     if '{"verdicts": [{"name"' in tail:

@@ -1,8 +1,8 @@
 """Prints scores, verdicts and findings for people."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -23,6 +23,9 @@ from rich.text import Text
 from mcp_server.results import FoundPrinciple, Principles
 from rubrics.agreement import Agreement
 from rubrics.types import Label, Rubric, Scenario, Score
+
+if TYPE_CHECKING:
+    from training.estimate import Estimate
 
 MARKS = {
     "MET": "[green]met[/]",
@@ -125,6 +128,26 @@ def show_verdicts(rubric: Rubric, data: Mapping[str, Any]) -> None:
         )
 
 
+def show_estimate(found: "Estimate", in_flight: int) -> None:
+    """What a batch will cost."""
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE, show_header=False)
+    rows = {
+        "rows left": f"{found.rows:,}",
+        "calls": f"{found.calls:,}",
+        "prompt tokens": f"{found.prompt_tokens:,}",
+        "completion tokens": f"{found.completion_tokens:,}",
+        "hours": f"{found.hours:,.2f}, {in_flight} at once",
+        "money": f"{found.cost:,.2f}" if found.cost else "no --price given",
+    }
+    if found.judged_answers:
+        rows["answers to judge"] = f"{found.judged_answers:,} besides"
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+    console.print(f"[dim]By {escape(found.by)}; tokens err upwards.[/]")
+
+
 def show_agreement(judge: str, rows: int, found: Agreement, people: Agreement | None) -> None:
     """A judge beside physicians among themselves."""
     table = table_of(f"Agreement with labels, {rows} rows", "", "judge", "physicians")
@@ -141,8 +164,13 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
 
 
+class Advance(Protocol):
+    def __call__(self, steps: int, said: str = "") -> None:
+        """Hear of steps that are done, and what is to be said beside the bar."""
+
+
 @contextmanager
-def progress(total: int, doing: str = "judging") -> Iterator[Callable[[int], None]]:
+def progress(total: int, doing: str = "judging") -> Iterator[Advance]:
     """A bar on standard error with rate and time left; what it gives is told of each step."""
     columns = (
         TextColumn("{task.description}"),
@@ -150,10 +178,17 @@ def progress(total: int, doing: str = "judging") -> Iterator[Callable[[int], Non
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[said]}[/]"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        task = bar.add_task(doing, total=total)
-        yield lambda steps: bar.advance(task, steps)
+        task = bar.add_task(doing, total=total, said="")
+
+        def advance(steps: int, said: str = "") -> None:
+            bar.advance(task, steps)
+            if said:
+                bar.update(task, said=said)
+
+        yield advance
 
 
 def _figure(value: float | int | None) -> str:

@@ -57,11 +57,23 @@ class Journal:
         Raises:
             StorageError: a line holds no JSON object.
         """
+        for number, line in enumerate(self.lines(), start=1):
+            if (row := _row(line)) is None:
+                where = f"{self._path} line {number}"
+                raise StorageError(f"{where} is no row of ours; name another file")
+            yield row
+
+    def lines(self) -> Iterator[bytes]:
+        """Every row as it is written, unread; one that a crash left half written is left out.
+
+        Raises:
+            StorageError: the file does not end on a row of ours.
+        """
         with self._path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if (row := _row(line)) is not None:
-                    yield row
-                elif line.endswith(b"\n") or not line.startswith(b"{"):
+                if line.endswith(b"\n") or _row(line) is not None:
+                    yield line
+                elif not line.startswith(b"{"):
                     where = f"{self._path} line {number}"
                     raise StorageError(f"{where} is no row of ours; name another file")
 

@@ -1,5 +1,6 @@
 """The typed end of the tools, for agent, training and review: one way over every transport."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -7,13 +8,15 @@ from typing import Any, Protocol
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.server import MCPServer
-from mcp_types import CallToolResult, TextContent, Tool
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, TextContent, TextResourceContents, Tool
 
 from inference.errors import ClinalignError
 from inference.messages import Conversation
 from inference.words import read
 from mcp_server.arguments import MOST_SECONDS
 from mcp_server.results import Principles, ScoredAnswer
+from principle_store.types import LibraryStamp, Principle
 from rubrics.types import Rubric
 
 
@@ -75,6 +78,19 @@ class HealthTools:
             scored = read(ScoredAnswer, await self._call("get_score", rest, told), "score")
         return scored
 
+    async def library(self) -> LibraryStamp:
+        """Which library the tools serve."""
+        found = await self._page("principles://library")
+        return LibraryStamp(version=found["version"], hash=found["hash"])
+
+    async def principle(self, id: str) -> Principle:
+        """One principle, whole.
+
+        Raises:
+            ToolRefused: the library has none of this id.
+        """
+        return read(Principle, await self._page(f"principles://{id}"), f"principle {id}")
+
     async def offered(self) -> Sequence[Tool]:
         """The tools as the server describes them."""
         return (await self._client.list_tools()).tools
@@ -86,6 +102,14 @@ class HealthTools:
             ToolRefused: the server would not.
         """
         return _words(await self._result(name, arguments))
+
+    async def _page(self, uri: str) -> Any:
+        try:
+            (page,) = (await self._client.read_resource(uri)).contents
+        except MCPError as error:
+            raise ToolRefused(f"{uri}: {error}") from None
+        assert isinstance(page, TextResourceContents)
+        return json.loads(page.text)
 
     async def _call(self, name: str, arguments: dict[str, Any], told: Told | None = None) -> Any:
         return (await self._result(name, arguments, told)).structured_content

@@ -4,6 +4,7 @@ Prefers silence to a false alarm.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from rubrics.lint import Finding, findings
 from rubrics.parsing import plain
@@ -24,21 +25,28 @@ def rubric_findings(
         answers: to the same question; none of them may stand in a criterion.
     """
     leaked = _runs(answers)
+    before: list[set[str]] = []
     for place, one in enumerate(criteria):
-        for finding in findings(one.criterion):
+        for finding in _of_one(one.criterion, one.points):
             yield place, finding
-        if sign := wrong_sign(one.criterion, one.points):
-            yield place, sign
-        if double := _double(criteria[:place], one):
+        words = set(plain(one.criterion).split())
+        if double := _double(before, words):
             yield place, double
-        if leak := next((run for run in _runs([one.criterion]) if run in leaked), None):
+        before.append(words)
+        runs = _runs([one.criterion]) if leaked else ()
+        if leak := next((run for run in runs if run in leaked), None):
             yield place, _leak(leak)
 
 
-def _double(before: Sequence[Criterion], one: Criterion) -> Finding | None:
-    words = set(plain(one.criterion).split())
-    for place, other in enumerate(before, start=1):
-        beside = set(plain(other.criterion).split())
+@lru_cache(maxsize=4096)
+def _of_one(criterion: str, points: float) -> tuple[Finding, ...]:
+    """A rubric in the making is looked through several times."""
+    sign = wrong_sign(criterion, points)
+    return (*findings(criterion), *([sign] if sign else []))
+
+
+def _double(before: Sequence[set[str]], words: set[str]) -> Finding | None:
+    for place, beside in enumerate(before, start=1):
         if len(words & beside) >= ALIKE * len(words | beside):
             return Finding(
                 kind="duplicate",

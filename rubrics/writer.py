@@ -13,6 +13,7 @@ from rubrics.types import Criterion, Rubric, Scenario
 from rubrics.writing_care import CareLists
 from rubrics.writing_ranking import fitted, ranked, ranked_by_points, too_long
 from rubrics.writing_reading import NO_PLACE, Rough, decided
+from rubrics.writing_shapes import LONGEST_ANSWER
 from rubrics.writing_words import (
     MOST_CRITERIA,
     Dropped,
@@ -47,6 +48,8 @@ class RubricWriter:
         conversation: Conversation,
         hints: Sequence[Hint],
         scenario: Scenario | None = None,
+        answers: Sequence[str] = (),
+        seed: int = 0,
     ) -> WrittenRubric:
         """A rubric of at most `options.most` criteria, with at most `options.most_calls` calls.
 
@@ -54,6 +57,8 @@ class RubricWriter:
             conversation: its last turn is what answers will be given to.
             hints: the principles that may apply.
             scenario: chooses the care list, the stances and the length; None for the general ones.
+            answers: two that are there, to be told apart; none for opposed ones, if so wanted.
+            seed: above 0 for a further rubric of the same question, which is to differ.
 
         Raises:
             ModelUnreachable: nothing answers.
@@ -64,7 +69,14 @@ class RubricWriter:
         if self._chat is None:
             return self._ready(hints, scenario)
         items = dict(CareLists.shipped().items(scenario)) if self.options.sweep else {}
-        task = Task(conversation=conversation, hints=tuple(hints), scenario=scenario, items=items)
+        task = Task(
+            conversation=conversation,
+            hints=tuple(hints),
+            scenario=scenario,
+            items=items,
+            answers=tuple(one[:LONGEST_ANSWER] for one in answers[:2]),
+            seed=seed,
+        )
         work = Work(self._chat, task, self.options)
         rough = await work.rough()
         if rough is None:

@@ -6,6 +6,7 @@ reads them once for all questions; what belongs to one question follows, the con
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 
 from inference.messages import Conversation
@@ -110,6 +111,7 @@ def _listed(items: Mapping[str, str]) -> str:
     return "\n".join(f"- {name}: {text}" for name, text in items.items())
 
 
+@cache
 def _prompt(name: str) -> str:
     return (PROMPTS / f"{name}.md").read_text(encoding="utf-8")
 

@@ -33,6 +33,10 @@ class Task(Word):
     scenario: Scenario
     items: dict[str, str]
     """The care list of the scenario."""
+    answers: tuple[str, ...] = ()
+    """Two that are there already, in place of opposed ones."""
+    seed: int = 0
+    """Above 0 for a further rubric of the same question, which is to differ."""
 
 
 class Work:
@@ -52,9 +56,8 @@ class Work:
             ModelUnknown: the server does not have the model.
         """
         options = self._options
-        answers = await self._answers() if options.contrast else ()
-        if not answers:
-            options = options.model_copy(update={"contrast": False})
+        answers = self._task.answers or (await self._answers() if options.contrast else ())
+        options = options.model_copy(update={"contrast": bool(answers)})
         reason = ""
         for attempt in range(options.attempts):
             shown = answers if options.contrast else ()
@@ -87,9 +90,9 @@ class Work:
             task.conversation, task.hints, task.scenario, task.items, answers, options
         )
         sampling = Sampling(
-            temperature=WARMTH if number else 0.0,
+            temperature=WARMTH if number or task.seed else 0.0,
             max_tokens=TOKENS_RUBRIC + TOKENS_SWEEP * options.sweep,
-            seed=number,
+            seed=task.seed + number,
         )
         text = await self._said(prompt, sampling, rubric_schema(task.items, options))
         rough = await self._mended(rough_in(text, task.hints, task.items, options), answers)
@@ -100,6 +103,8 @@ class Work:
     async def _mended(self, rough: Rough, answers: Sequence[str]) -> Rough:
         atomic = self._options.atomic
         found = flaws_of(rough.proposed, answers, atomic)
+        if not found and not self._gaps(rough):
+            return rough
         # Doubles need no model.
         rough = without(rough, [one for one in found if one.finding.kind == "duplicate"])
         flaws, gaps = flaws_of(rough.proposed, answers, atomic), self._gaps(rough)

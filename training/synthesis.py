@@ -1,174 +1,223 @@
 """Writes a rubric for a question from the principles that match it, or says why there is none.
 
-The row function of batch synthesis: the same tools and the same writer as the agent's. Which rows
-there are and where they go is not its matter; see `clinalign.commands.synthesize`.
+The row function of batch synthesis, whole or in three stages that add fields to a row: the same
+tools and the same writer as the agent's. Which rows there are and where they go is not its matter;
+see `clinalign.commands.synthesize`.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 from inference.chat import ChatModel
-from inference.errors import BadInput, ClinalignError, ModelError
-from inference.ledger import Ledger, Metered
+from inference.embedding import TextVectors
+from inference.errors import ModelError
+from inference.ledger import Ledger, Metered, Spent
 from inference.messages import Conversation
 from inference.templates import hash_of
-from inference.words import Word, read
 from mcp_server.client import HealthTools
-from mcp_server.results import Principles
+from principle_store.types import LibraryStamp
 from rubrics.rubric_lint import rubric_findings
-from rubrics.types import Criterion, Label, Rubric, Scenario
-from rubrics.writer import Hint, RubricWriter, WriterOptions, WrittenRubric
+from rubrics.types import Criterion, Scenario
+from rubrics.writer import RubricWriter, WriterOptions, WrittenRubric
+from training.controls import (
+    CONTEXT,
+    FEWEST,
+    Controls,
+    Kept,
+    completed,
+    discriminating,
+    merged,
+    weighted,
+)
+from training.pools import Pools
+from training.samples import Difficulty, brought, judged, sampled
+from training.tasks import Pool, Provenance, Rejected, Stage, asked_in, id_of
 
 PROMPTS = files("rubrics") / "prompts"
 POOL = 8  # principles of one question
-FEWEST = 3  # criteria of a rubric that can be used
-WRITER = "writer"
-
-Reason = Literal["no_question", "no_principles", "unwritten", "too_few_criteria", "no_negative"]
+WRITER, POLICY = "writer", "policy"
 
 
-class Rejected(ClinalignError):
-    """No rubric for this row; another run would find the same."""
+@dataclass(frozen=True)
+class Means:
+    """What synthesis works with."""
 
-    def __init__(self, kind: Reason, why: str) -> None:
-        super().__init__(f"{kind}: {why}")
-        self.kind, self.why = kind, why
+    tools: HealthTools
+    library: LibraryStamp
+    vectors: TextVectors
+    writer: ChatModel | None = None
+    """None for the principles' own criteria."""
+    policy: ChatModel | None = None
+    """Gives the sampled answers, where the row brings none."""
+    options: WriterOptions = WriterOptions.plain()
+    controls: Controls = field(default_factory=Controls)
+    stage: Stage = "all"
+    seed: int = 0
+
+    @cached_property
+    def prompts(self) -> str:
+        return hash_of(PROMPTS)
+
+    @cached_property
+    def by(self) -> str:
+        """All that a row's outcome depends on besides the row."""
+        named = [one.name if one else "none" for one in (self.writer, self.policy)]
+        set_to = (self.options.model_dump_json(), self.controls.model_dump_json())
+        made_of = (self.prompts, self.library.hash, self.stage, str(self.seed), str(POOL))
+        return " | ".join((*named, *set_to, *made_of))
 
 
-class Provenance(Word):
-    """All that a rubric depends on, and what it cost."""
+@dataclass
+class _Draft:
+    """One rubric in the making."""
 
-    library: str
-    """Its hash."""
-    library_version: str
-    writer: str
-    writing: WriterOptions
-    prompts: str
-    """A hash of the writer's prompts."""
-    made_at: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    note: str = ""
+    asked: Conversation
+    pool: Pool
+    answers: Sequence[str]
+    ledger: Ledger = field(default_factory=Ledger)
+    criteria: tuple[Criterion, ...] = ()
+    written_by: str = ""
+    notes: list[str] = field(default_factory=list)
+    difficulty: Difficulty | None = None
 
-
-class RubricTask(Word):
-    """A question with the rubric that its answers are judged by; HealthBench's names."""
-
-    prompt_id: str
-    prompt: list[dict[str, Any]]
-    scenario: dict[str, Label]
-    principle_ids: tuple[str, ...]
-    rubrics: list[dict[str, Any]]
-    provenance: Provenance
+    def take(self, kept: Kept) -> None:
+        self.criteria, note = kept
+        self.notes += [note] if note else []
 
 
 class Synthesis:
-    """Makes tasks of rows.
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self._pools = Pools(means.tools, POOL)
 
-    Args:
-        tools: the MCP tools.
-        writer: the model; None for the principles' own criteria.
-        options: how the model writes.
-        pool: principles looked up for a question.
-    """
-
-    def __init__(
-        self, tools: HealthTools, writer: ChatModel | None, options: WriterOptions, pool: int = POOL
-    ) -> None:
-        self._tools, self._writer, self._options, self._pool = tools, writer, options, pool
-
-    @property
-    def by(self) -> str:
-        """All that a task depends on besides its row and the library."""
-        name = self._writer.name if self._writer else "none"
-        return " | ".join(
-            (name, hash_of(PROMPTS), self._options.model_dump_json(), str(self._pool))
-        )
-
-    async def task(self, row: Mapping[str, Any]) -> RubricTask:
-        """The row's question with a rubric.
+    async def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What the stage adds to a row, or writes anew.
 
         Args:
-            row: with `prompt`, a conversation; `prompt_id` is kept.
+            row: with `prompt`, a conversation; `prompt_id` and `answers` are used if they are
+                there, and what earlier stages wrote.
 
         Raises:
             Rejected: there is none, for a reason that lies in the row.
-            ModelError: the model gave no reply.
+            ModelError: a model gave no reply.
             ToolRefused: a tool would not.
         """
-        asked = _asked(row)
-        pool = await self._tools.get_health_principles(asked, k=self._pool)
-        on_topic = tuple(one for one in pool.principles if one.on_topic)
-        if not on_topic:
+        asked = asked_in(row)
+        messages = [one.model_dump() for one in asked.messages]
+        found: dict[str, Any] = {"prompt_id": id_of(row, asked), "prompt": messages}
+        pool = await self.pool(asked, row)
+        found["scenario"] = pool.labels()
+        if self.means.stage == "scenario":
+            return found
+        if not pool.hints:
             raise Rejected("no_principles", "the library has none on this topic")
-        hints = [
-            Hint(principle_id=one.id, statement=one.statement, criteria=one.criteria)
-            for one in on_topic
-        ]
-        ledger = Ledger()
-        chat = Metered(self._writer, ledger, WRITER) if self._writer else None
-        scenario = Scenario(labels=pool.scenario)
-        written = await RubricWriter(chat, self._options).write(asked, hints, scenario)
-        if self._writer and written.written_by != self._writer.name:
-            if ledger.of(WRITER).failed:  # another run may have better luck
+        found["principle_ids"] = pool.principle_ids
+        if self.means.stage == "pool":
+            return found
+        return {**found, **await self._rubric(asked, pool, row)}
+
+    async def pool(self, asked: Conversation, row: Mapping[str, Any]) -> Pool:
+        """What the row's rubric is written from.
+
+        Raises:
+            Rejected: an earlier stage did not prepare it.
+            ToolRefused: a tool would not.
+        """
+        if self.means.stage == "rubric":
+            return await self._pools.kept(row)
+        return await self._pools.found(asked, row)
+
+    async def _rubric(
+        self, asked: Conversation, pool: Pool, row: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        draft = _Draft(asked, pool, brought(row))
+        await self._sample(draft)
+        await self._write(draft)
+        await self._measure(draft)
+        ready = [one for hint in pool.hints for one in hint.criteria]
+        draft.take(completed(draft.criteria, ready, self.means.controls))
+        self._check(draft.criteria)
+        measured = {"difficulty": draft.difficulty.model_dump()} if draft.difficulty else {}
+        rows = [one.model_dump(mode="json") for one in draft.criteria]
+        return {"rubrics": rows, **measured, "provenance": self._provenance(draft).model_dump()}
+
+    async def _sample(self, draft: _Draft) -> None:
+        means = self.means
+        if means.controls.samples_answers and not draft.answers and means.policy:
+            policy = Metered(means.policy, draft.ledger, POLICY)
+            draft.answers = await sampled(policy, draft.asked, means.controls.samples, means.seed)
+
+    async def _write(self, draft: _Draft) -> None:
+        first = await self._written(draft, self.means.seed)
+        draft.written_by = first.written_by
+        draft.criteria = first.rubric.criteria
+        if self.means.controls.merge and self.means.writer:
+            second = (await self._written(draft, self.means.seed + 1)).rubric.criteria
+            draft.take(await asyncio.to_thread(merged, draft.criteria, second, self.means.vectors))
+        leaked = draft.answers if self.means.controls.leaks else ()
+        flawed = {place for place, _ in rubric_findings(draft.criteria, leaked)}
+        sound = [one for place, one in enumerate(draft.criteria) if place not in flawed]
+        draft.take((tuple(sound), f"{len(flawed)} flawed dropped" if flawed else ""))
+
+    async def _written(self, draft: _Draft, seed: int) -> WrittenRubric:
+        means = self.means
+        chat = Metered(means.writer, draft.ledger, WRITER) if means.writer else None
+        shown = draft.answers if means.controls.contrast and len(draft.answers) > 1 else ()
+        written = await RubricWriter(chat, means.options).write(
+            draft.asked, draft.pool.hints, Scenario(labels=draft.pool.scenario), shown, seed
+        )
+        if means.writer and written.written_by != means.writer.name:
+            if draft.ledger.of(WRITER).failed:  # another run may have better luck
                 raise ModelError(written.note)
             raise Rejected("unwritten", written.note)
-        rubric = _sound(written)
-        messages = [one.model_dump() for one in asked.messages]
-        return RubricTask(
-            prompt_id=str(row.get("prompt_id") or _id_of(messages)),
-            prompt=messages,
-            scenario=pool.scenario,
-            principle_ids=tuple(one.id for one in on_topic),
-            rubrics=rubric.rows(),
-            provenance=self._provenance(pool, written, ledger),
-        )
+        draft.notes += [written.note] if written.note else []
+        return written
 
-    def _provenance(self, pool: Principles, written: WrittenRubric, ledger: Ledger) -> Provenance:
-        spent = ledger.of(WRITER)
+    async def _measure(self, draft: _Draft) -> None:
+        controls = self.means.controls
+        if not (controls.judges and draft.answers and draft.criteria):
+            return
+        found = await judged(self.means.tools, draft.asked, draft.answers, draft.criteria)
+        draft.difficulty = found.difficulty() if controls.difficulty else None
+        if controls.discriminate:
+            draft.take(discriminating(draft.criteria, found.shares))
+        if controls.weights:
+            draft.take(weighted(draft.criteria, found.shares))
+
+    def _check(self, criteria: Sequence[Criterion]) -> None:
+        if len(criteria) < FEWEST:
+            raise Rejected("too_few_criteria", f"{len(criteria)} can be used, {FEWEST} are needed")
+        controls = self.means.controls
+        if controls.harms and all(one.points > 0 for one in criteria):
+            raise Rejected("no_negative", "no criterion takes points for a harm")
+        if controls.context and not any(CONTEXT in one.tags for one in criteria):
+            raise Rejected("no_context", "no criterion is about the asker's situation")
+
+    def _provenance(self, draft: _Draft) -> Provenance:
+        means = self.means
+        spent = [draft.ledger.of(role) for role in (WRITER, POLICY)]
         return Provenance(
-            library=pool.library.hash,
-            library_version=pool.library.version,
-            writer=written.written_by,
-            writing=self._options,
-            prompts=hash_of(PROMPTS),
+            library=means.library.hash,
+            library_version=means.library.version,
+            writer=draft.written_by,
+            writing=means.options,
+            controls=means.controls,
+            prompts=means.prompts,
+            seed=means.seed,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            calls=spent.calls,
-            prompt_tokens=spent.prompt_tokens,
-            completion_tokens=spent.completion_tokens,
-            note=written.note,
+            seconds=round(sum(one.seconds for one in spent), 3),
+            calls=_total(spent, "calls"),
+            prompt_tokens=_total(spent, "prompt_tokens"),
+            cached_tokens=_total(spent, "cached_tokens"),
+            completion_tokens=_total(spent, "completion_tokens"),
+            notes=tuple(draft.notes),
         )
 
 
-def _asked(row: Mapping[str, Any]) -> Conversation:
-    given = row.get("prompt", row.get("question"))
-    messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    try:
-        return read(Conversation, {"messages": messages}, "prompt")
-    except BadInput as error:
-        raise Rejected("no_question", error.without_values()) from None
-
-
-def _sound(written: WrittenRubric) -> Rubric:
-    """The rubric without what the linter still objects to."""
-    criteria = written.rubric.criteria
-    flawed = {place for place, _ in rubric_findings(criteria)}
-    kept: tuple[Criterion, ...] = tuple(
-        one for place, one in enumerate(criteria) if place not in flawed
-    )
-    if len(kept) < FEWEST:
-        told = f"{len(kept)} of {len(criteria)} can be used, {FEWEST} are needed"
-        raise Rejected("too_few_criteria", told)
-    if all(one.points > 0 for one in kept):
-        raise Rejected("no_negative", "no criterion takes points for a harm")
-    return Rubric(criteria=kept)
-
-
-def _id_of(messages: list[dict[str, Any]]) -> str:
-    written = json.dumps(messages, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _total(spent: Sequence[Spent], what: str) -> int:
+    return sum(getattr(one, what) for one in spent)

@@ -15,7 +15,7 @@ from agent.nodes import PROMPTS
 from agent.state import Episode, Limits
 from clinalign.commands.ask import as_data, turns_of
 from clinalign.commands.batches import Row, done_lines, left_rows, row_key
-from clinalign.commands.files import read_row, text_lines
+from clinalign.commands.files import read_row
 from clinalign.desk import Desk, open_desk
 from clinalign.judging import Bench, Choice, open_bench
 from clinalign.render import progress
@@ -29,6 +29,7 @@ from inference.words import read
 from mcp_server.client import ToolRefused
 from rubrics.scoring import score
 from rubrics.types import Rubric
+from training.inputs import count_of, rows_of
 
 MOST_FAILURES = 25  # rows without a reply, one after another
 
@@ -72,7 +73,7 @@ def run(
     for option, path in {"file": file, "out": out}.items():
         if not path:
             raise BadInput(f"--{option}", "a file")
-    total = sum(1 for _ in text_lines(file, "--file"))
+    total = count_of(file, "--file")
     tally = asyncio.run(_run(file, Path(out), total, settings, limits, in_flight, measure))
     counts = {"rows": total, "done_before": tally.done_before, "answered": tally.answered}
     counts |= {"refused": tally.refused, "failed": tally.failed}
@@ -111,7 +112,8 @@ async def _run(
             tally.done_before += 1
             advance(1)
 
-        rows = left_rows(file, done_lines(journal, total, out), by, passed, "--file")
+        done = done_lines(journal, total, out)
+        rows = left_rows(rows_of(file, "--file"), done, by, passed, f"--file {file}")
         async for found in as_done(rows, lambda row: _tried(row, work), in_flight):
             await asyncio.to_thread(journal.append, _counted(found, tally))
             advance(len(found))

@@ -4,15 +4,17 @@ A row's place, and a hash of it and of who works on it, say what is done.
 """
 
 import hashlib
+import json
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from clinalign.commands.files import text_lines
 from inference.errors import BadInput
 from inference.journal import Journal
+
+_MARK = re.compile(rb'\{"line": ([1-9]\d*), "key": "([0-9a-f]{16})".*\}\n?\Z', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -28,39 +30,53 @@ def done_lines(journal: Journal, total: int, out: Path) -> "array[int]":
         BadInput: the file is none of ours.
     """
     keys = array("Q", bytes(8 * (total + 1)))
-    for row in journal.rows():
-        line, key = row.get("line"), row.get("key")
-        if not (isinstance(line, int) and line > 0 and re.fullmatch("[0-9a-f]{16}", str(key))):
-            raise BadInput(f"--out {out}", "a file of this command")
+    for text in journal.lines():
+        # Reading 100,000 whole rows would take half a minute.
+        found = _MARK.match(text)
+        line, key = (int(found[1]), found[2].decode()) if found else _mark_in(text, out)
         keys.extend([0] * (line + 1 - len(keys)))
-        keys[line] = int(str(key), 16)
+        keys[line] = int(key, 16)
     return keys
 
 
+def _mark_in(text: bytes, out: Path) -> tuple[int, str]:
+    try:
+        row = json.loads(text)
+        line, key = row["line"], str(row["key"])
+    except (ValueError, KeyError, TypeError):
+        line, key = 0, ""
+    if not (isinstance(line, int) and line > 0 and re.fullmatch("[0-9a-f]{16}", key)):
+        raise BadInput(f"--out {out}", "a file of this command")
+    return line, key
+
+
 def left_rows(
-    path: str, done: "array[int]", by: str, passed: Callable[[], None], option: str
+    rows: Iterable[tuple[int, str]],
+    done: "array[int]",
+    by: str,
+    passed: Callable[[], None],
+    where: str,
 ) -> Iterator[Row]:
     """The rows that are not done.
 
     Args:
-        path: the file of rows.
+        rows: all rows with their numbers.
         done: see `done_lines`.
         by: who works on them, in all that their results depend on.
         passed: is told of each row that is done.
-        option: names the file in errors.
+        where: names the file in errors.
 
     Raises:
         BadInput: a line was done with another row or by somebody else.
     """
-    for line, text in text_lines(path, option):
+    for line, text in rows:
         if line >= len(done) or not done[line]:
             yield Row(line, text)
         elif done[line] == row_key(text, by):
             passed()
         else:
-            where = f"{option} {path} line {line}"
             expected = "the row and the model or judge that --out was made with; name another --out"
-            raise BadInput(where, expected)
+            raise BadInput(f"{where} line {line}", expected)
 
 
 def row_key(text: str, by: str) -> int:

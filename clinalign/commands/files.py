@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from inference.errors import BadInput, StorageError
+from inference.lines import readable, text_lines
 from inference.whole_files import write_whole
 
 
@@ -29,18 +29,6 @@ def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, read_row(line, f"{what} {path} line {number}")
 
 
-def text_lines(path: str, what: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file that are not blank, one at a time, with their numbers.
-
-    Raises:
-        BadInput: the file cannot be read.
-    """
-    with _readable(path, what), Path(path).open(encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield number, line
-
-
 def read_row(line: str, where: str) -> dict[str, Any]:
     """The object that a line holds.
 
@@ -59,18 +47,8 @@ def read_text(path: str, what: str) -> str:
     Raises:
         BadInput: the file cannot be read.
     """
-    with _readable(path, what):
+    with readable(path, what):
         return Path(path).read_text(encoding="utf-8")
-
-
-@contextmanager
-def _readable(path: str, what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(f"{what} {path}", f"a file that can be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{what} {path}", "a file in UTF-8") from None
 
 
 def _parsed(text: str, where: str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clinalign.commands.batches import Row, done_lines, left_rows, row_key
-from clinalign.commands.files import read_row, text_lines
+from clinalign.commands.files import read_row
 from clinalign.commands.judge import conversation_from, of_judge, scored
 from clinalign.judging import Bench, Choice, open_bench
 from clinalign.render import progress
@@ -21,6 +21,7 @@ from inference.flow import as_done
 from inference.journal import Journal
 from inference.words import read
 from rubrics.types import Rubric, Text
+from training.inputs import count_of, rows_of
 
 MOST_FAILURES = 25  # rows without a reply, one after another
 LEFT_OUT = ("prompt", "completion")  # of the row that is written: the input has them
@@ -48,7 +49,7 @@ def run(batch: str, out: str, settings: Settings, choice: Choice, as_json: bool)
     for option, path in {"batch": batch, "out": out}.items():
         if not path:
             raise BadInput(f"--{option}", "a file")
-    total = sum(1 for _ in text_lines(batch, "--batch"))
+    total = count_of(batch, "--batch")
     refusals = Path(f"{out}.refused")
     refusals.unlink(missing_ok=True)
     tally, cost = asyncio.run(_run(batch, Path(out), refusals, total, settings, choice))
@@ -80,7 +81,9 @@ async def _run(
                 advance(1)
 
             done = done_lines(journal, total, out)
-            rows = left_rows(batch, done, bench.judge.fingerprint, passed, "--batch")
+            rows = left_rows(
+                rows_of(batch, "--batch"), done, bench.judge.fingerprint, passed, f"--batch {batch}"
+            )
             async for found in as_done(rows, lambda row: _tried(row, bench), choice.in_flight):
                 by_fate = _counted(found, tally)
                 await asyncio.to_thread(journal.append, by_fate["judged"])
@@ -128,4 +131,4 @@ async def _judged(row: Row, bench: Bench) -> dict[str, Any]:
     kept = {name: value for name, value in given.items() if name not in LEFT_OUT}
     mark = {"line": row.line, "key": f"{row_key(row.text, bench.judge.fingerprint):016x}"}
     named = {"judge": bench.judge.name, "judge_agreement": bench.judge.agreement}
-    return {**kept, **mark, **scored(rubric, verdicts), **named}
+    return {**mark, **kept, **mark, **scored(rubric, verdicts), **named}
