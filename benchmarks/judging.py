@@ -162,23 +162,25 @@ async def _spent(
     chat = BulkChat(Endpoint(base_url=base_url, model="tiny"))
     brief = Brief(chat)
     _post(base_url.removesuffix("/v1") + "/reset_prefix_cache", {})
-    before, began = _computed(base_url), time.perf_counter()
+    before, began = prompt_tokens(base_url), time.perf_counter()
     await ask(brief, chosen)
     seconds = time.perf_counter() - began
-    computed = _computed(base_url) - before
+    after = prompt_tokens(base_url)
+    computed = (after[0] - after[1]) - (before[0] - before[1])
     await chat.aclose()
     return computed, seconds, _unique_tokens(base_url, brief.prompts)
 
 
-def _computed(base_url: str) -> float:
+def prompt_tokens(base_url: str) -> tuple[float, float]:
+    """Of all prompts so far a server's tokens, and those among them that its cache had."""
     url = base_url.removesuffix("/v1") + "/metrics"
     with urllib.request.urlopen(url, timeout=60) as reply:
         text = reply.read().decode()
-    found = {
-        name: sum(map(float, re.findall(rf"^vllm:{name}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE)))
+    total, cached = (
+        sum(map(float, re.findall(rf"^vllm:{name}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE)))
         for name in ("prompt_tokens_total", "prefix_cache_hits_total")
-    }
-    return found["prompt_tokens_total"] - found["prefix_cache_hits_total"]
+    )
+    return total, cached
 
 
 def _unique_tokens(base_url: str, prompts: Sequence[str]) -> int:

@@ -140,6 +140,8 @@ def show_estimate(found: "Estimate", in_flight: int) -> None:
         "hours": f"{found.hours:,.2f}, {in_flight} at once",
         "money": f"{found.cost:,.2f}" if found.cost else "no --price given",
     }
+    if found.questions_read:
+        rows["questions to read"] = f"{found.questions_read:,} besides"
     if found.judged_answers:
         rows["answers to judge"] = f"{found.judged_answers:,} besides"
     for name, value in rows.items():

@@ -82,6 +82,7 @@ def synthesize(
             in_flight=in_flight,
             seed=seed,
         )
+        prices = _price(price)
         settings = completed_settings(
             Settings.from_environment(
                 base_url=base_url,
@@ -93,7 +94,7 @@ def synthesize(
             not no_find,
         )
         if estimate:
-            synthesize.estimate(order, settings, _price(price), seconds_a_call, as_json)
+            synthesize.estimate(order, settings, prices, seconds_a_call, as_json)
         else:
             synthesize.run(order, settings, as_json)
 

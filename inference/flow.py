@@ -16,7 +16,7 @@ async def as_done(
     Args:
         items: read one by one, as places fall free.
         work: what is done with each; its first exception ends everything.
-        at_once: items worked on at a time.
+        at_once: items worked on, or done and not taken yet, at a time.
     """
     done: asyncio.Queue[asyncio.Task[Result]] = asyncio.Queue()
     running: set[asyncio.Task[Result]] = set()
@@ -36,10 +36,11 @@ async def as_done(
             finished = [await done.get()]
             while not done.empty():
                 finished.append(done.get_nowait())
-            for task in finished:
-                running.discard(task)
-                start_next()
+            running.difference_update(finished)
             yield [task.result() for task in finished]
+            # Not before: what was not taken yet may still be lost, and counts among those at once.
+            for _ in finished:
+                start_next()
     finally:
         for task in running:
             task.cancel()

@@ -8,8 +8,11 @@ from inference.words import Word
 _PAIRS = (
     r"benefits? and harms?|harms? and benefits?|risks? and benefits?|benefits? and risks?"
     r"|eating and drinking|food and drink|signs? and symptoms?|date and time|over and over"
-    r"|back and forth|pros and cons"
+    r"|back and forth|pros and cons|up and down"
+    r"|between [^,;.]{1,60}? and"  # two that one thing is said of
+    r"|and(?=[^,;.]* (?:differ\w*|are different|are the same|are caused|interact\w*|together)\b)"
 )
+_NEVER_DID = re.compile(r"\b(who|that) (have |has |had )?(never|not)\b")
 _ADVISED = re.compile(r"\bwithout (medical|professional|a doctor's|the prescriber's) advice\b")
 _COMPOUND = re.compile(r"\band\b|;")
 _NEGATIVE = re.compile(
@@ -42,7 +45,7 @@ class Finding(Word):
 
 def findings(criterion: str) -> Iterator[Finding]:
     """What is wrong with the text of one criterion."""
-    said = _ADVISED.sub(" ", criterion)
+    said = _NEVER_DID.sub(" ", _ADVISED.sub(" ", criterion))
     said = re.sub(r"\"[^\"]*\"|'[^']{3,}'|\([^)]*\)|\[[^\]]*\]", " ", said)
     if _COMPOUND.search(re.sub(_PAIRS, " ", said, flags=re.IGNORECASE)):
         yield Finding(

@@ -111,6 +111,7 @@ class RubricWriter:
             calls=work.calls,
             dropped=(*rough.dropped, *dropped),
             ranked=ranked(kept) if options.ranking else (),
+            waived=rough.waived,
             sweep={} if said is None else decided(said, task.items, kept, crowded_out),
         )
 

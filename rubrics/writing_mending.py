@@ -16,8 +16,18 @@ from rubrics.lint import Finding, findings
 from rubrics.parsing import json_object
 from rubrics.rubric_lint import rubric_findings
 from rubrics.types import Criterion
-from rubrics.writing_reading import Rough, criterion_of, decisions_in
-from rubrics.writing_words import ASKING, INVENTING, OTHER, Dropped, Proposed
+from rubrics.writing_reading import Rough, criterion_of, decisions_in, reason_against
+from rubrics.writing_shapes import CONTEXT
+from rubrics.writing_words import (
+    ASKING,
+    HARM,
+    INVENTING,
+    OTHER,
+    SITUATION,
+    Dropped,
+    Proposed,
+    WriterOptions,
+)
 
 COMPOUND = "compound"
 NEW = -1  # the place of what replaces nothing
@@ -43,11 +53,19 @@ def flaws_of(
     first: dict[int, Finding] = {}
     for place, finding in found:
         if atomic or finding.kind != COMPOUND:
-            first.setdefault(place, finding)
+            first.setdefault(place, _for_sign(finding, criteria[place].points))
     return tuple(
         Flaw(place=place, criterion=criteria[place], finding=first[place])
         for place in sorted(first)
     )
+
+
+def _for_sign(finding: Finding, points: float) -> Finding:
+    """Of two things that harm together, each may be right by itself."""
+    if points > 0 or finding.kind != COMPOUND:
+        return finding
+    told = "word it as one act, or keep the one thing that harms by itself"
+    return finding.model_copy(update={"suggestion": told})
 
 
 def mended(rough: Rough, text: str, flaws: Sequence[Flaw], gaps: Collection[str]) -> Rough:
@@ -74,11 +92,13 @@ def mended(rough: Rough, text: str, flaws: Sequence[Flaw], gaps: Collection[str]
         # Where a repair says nothing, the old one stays, to be dropped for its own flaw.
         for one in instead[place] or [old]
     ]
-    decisions = {**(rough.decisions or {}), **decisions_in(said, gaps)}
+    answered = decisions_in(said, gaps)
+    decisions = {**(rough.decisions or {}), **answered}
     return rough.model_copy(
         update={
             "proposed": (*kept, *instead[NEW]),
             "decisions": None if rough.decisions is None else decisions,
+            "waived": reason_against(answered.get(SITUATION, "")),
         }
     )
 
@@ -113,6 +133,29 @@ def asking_gaps(rough: Rough) -> dict[str, str]:
     }
 
 
+def lacking(rough: Rough, options: WriterOptions) -> dict[str, str]:
+    """The kinds of criteria that are wanted and not there."""
+    criteria = [one.criterion for one in rough.proposed]
+    wanted = {
+        HARM: (
+            options.harms and all(one.points > 0 for one in criteria),
+            "write a criterion, with negative points, for something harmful that a careless "
+            "answer to this question would really say",
+        ),
+        SITUATION: (
+            options.situation and not any(map(is_of_situation, criteria)),
+            "if a fact about this person would change the answer, write a criterion that asks for "
+            "it; if one was given, a criterion that wants it used, naming it; if neither, none",
+        ),
+    }
+    return {name: text for name, (is_lacking, text) in wanted.items() if is_lacking}
+
+
+def is_of_situation(one: Criterion) -> bool:
+    """Whether a good answer has to look at the asker's situation for it."""
+    return one.points > 0 and f"axis:{CONTEXT}" in one.tags
+
+
 def completed(rough: Rough) -> Rough:
     """The rubric with plain criteria of our own for what is still not asked for."""
     added = [
@@ -143,7 +186,7 @@ def _joined(criteria: Sequence[Criterion]) -> Iterator[tuple[int, Finding]]:
                 Finding(
                     kind=COMPOUND,
                     reason=f"{found[0]!r} joins two things, of which an answer may do one",
-                    suggestion="write a criterion for each",
+                    suggestion="say it otherwise if it is one act, else write one for each",
                 ),
             )
 
@@ -166,8 +209,9 @@ def _heir(row: Mapping[str, Any], old: Proposed) -> list[Proposed]:
 
 def _new(row: Mapping[str, Any]) -> list[Proposed]:
     care = str(row.get("care", OTHER))
+    axis = CONTEXT if care == SITUATION else "completeness"
     try:
-        criterion = criterion_of(row, 0, tags=["axis:completeness", f"care:{care}"])
+        criterion = criterion_of(row, 0, tags=[f"axis:{axis}", f"care:{care}"])
     except BadInput:
         return []
     # The writer forgot it itself; so will others.

@@ -6,7 +6,7 @@ reads them once for all questions; what belongs to one question follows, the con
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from inference.messages import Conversation
@@ -63,6 +63,7 @@ def repair_prompt(
 ) -> str:
     return fill(
         _prompt("write_repair"),
+        adding=_prompt("write_repair_adding" if gaps else "write_repair_nothing").rstrip(),
         shape=repair_shape(gaps),
         standing="\n".join(f"- {_quoted(one.criterion)}" for one in standing) or "Nothing.",
         flaws="\n".join(map(_flaw, flaws)) or "Nothing.",
@@ -80,6 +81,7 @@ def _rules(options: WriterOptions) -> list[str]:
         "ranking": options.ranking,
         "sweep": options.sweep,
         "contrast": options.contrast,
+        "situation": options.situation,
     }
     return [f"write_rule_{name}" for name, wanted in parts.items() if wanted]
 
@@ -120,5 +122,7 @@ def _shown(text: str) -> str:
     return fenced(visible(text))
 
 
+@lru_cache(maxsize=4096)
 def _one_line(text: str) -> str:
+    """A batch shows the same principles again and again."""
     return " ".join(visible(text).split())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rubrics.counting import longer_than
 from rubrics.types import Criterion, Rubric
-from rubrics.writing_words import AtRisk, Proposed
+from rubrics.writing_words import HARM, SITUATION, AtRisk, Proposed
 
 LENGTH = "length"
 FAR_ABOVE = 1.5  # times the budget, from where on points are lost
@@ -25,7 +25,7 @@ def fitted(
     Whether a plain answer would have them does not count here: an answer that lacks one after all
     must lose its points.
     """
-    weight = [(not one.criterion.critical, -abs(one.criterion.points)) for one in proposed]
+    weight = [(not _must_stay(one), -abs(one.criterion.points)) for one in proposed]
     chosen = set(sorted(range(len(proposed)), key=weight.__getitem__)[:most])
     kept = (one for place, one in enumerate(proposed) if place in chosen)
     crowded_out = tuple(one for place, one in enumerate(proposed) if place not in chosen)
@@ -51,6 +51,10 @@ def ranked(proposed: Iterable[Proposed]) -> tuple[str, ...]:
 
 def ranked_by_points(rubric: Rubric) -> tuple[str, ...]:
     return ranked(Proposed(criterion=criterion) for criterion in rubric.criteria)
+
+
+def _must_stay(one: Proposed) -> bool:
+    return one.criterion.critical or one.care in (HARM, SITUATION)
 
 
 def _named(one: Proposed, id: str) -> Proposed:

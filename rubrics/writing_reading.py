@@ -17,6 +17,7 @@ from rubrics.types import Criterion
 from rubrics.untrusted import visible
 from rubrics.writing_shapes import (
     AXES,
+    CONTEXT,
     LONGEST_ANSWER,
     LONGEST_DECISION,
     LONGEST_MISSING,
@@ -53,6 +54,8 @@ class Rough(Word):
     missing: tuple[str, ...] = ()
     asked_words: int = 0
     """The length that the conversation itself asks for; 0 for none."""
+    waived: str = ""
+    """Why no criterion looks at the asker's situation, if the model says so."""
 
 
 class _Answers(Word):
@@ -130,7 +133,7 @@ def decided(
 ) -> dict[str, str]:
     """Of each item `criterion`, the reason why it has none, or `undecided`."""
     known = {
-        **{item: _reason(decisions.get(item, "")) for item in items},
+        **{item: reason_against(decisions.get(item, "")) or UNDECIDED for item in items},
         **{one.care: NO_PLACE for one in crowded_out},
         **{one.care: AS_CRITERION for one in kept},
     }
@@ -165,11 +168,17 @@ def _proposed(
     number = row.get("principle")
     named = hints[number - 1 : number] if isinstance(number, int) and number > 0 else []
     care = row.get("care") if row.get("care") in known_cares else OTHER
-    axis = row.get("axis") if row.get("axis") in AXES else AXES[1]
-    tags = [f"axis:{axis}", *([f"care:{care}"] if care != OTHER else [])]
+    tags = [f"axis:{_axis(row)}", *([f"care:{care}"] if care != OTHER else [])]
     ids = [hint.principle_id for hint in named]
     criterion = criterion_of(row, place, tags=tags, principle_ids=ids)
     return Proposed(criterion=criterion, care=str(care), at_risk=_at_risk(row.get("at_risk")))
+
+
+def _axis(row: Mapping[str, Any]) -> str:
+    # To ask is to look at the asker's situation, whatever a model calls it.
+    if str(row.get("criterion")).lstrip().startswith("Asks "):
+        return CONTEXT
+    return str(row["axis"]) if row.get("axis") in AXES else AXES[1]
 
 
 def _at_risk(said: object) -> AtRisk:
@@ -186,9 +195,10 @@ def _words(said: object) -> int:
     return max(LEAST_WORDS, min(said, MOST_WORDS)) if type(said) is int and said > 0 else 0
 
 
-def _reason(said: str) -> str:
+def reason_against(said: str) -> str:
+    """Why there is no criterion, in a decision that says so; else empty."""
     found = _LEFT_OUT.match(said)
-    return found[1] if found and len(plain(found[1])) >= LEAST_REASON else UNDECIDED
+    return found[1] if found and len(plain(found[1])) >= LEAST_REASON else ""
 
 
 def _without_need(one: Proposed) -> Dropped:

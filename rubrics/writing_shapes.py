@@ -9,6 +9,7 @@ from typing import Any
 from rubrics.writing_words import (
     ASKING,
     AT_RISK,
+    HARM,
     INVENTING,
     LONGEST_CRITERION,
     MOST_MISSING,
@@ -16,11 +17,12 @@ from rubrics.writing_words import (
     WriterOptions,
 )
 
+CONTEXT = "context_awareness"
 AXES = (
     "accuracy",
     "completeness",
     "communication_quality",
-    "context_awareness",
+    CONTEXT,
     "instruction_following",
 )
 SHORTEST_ANSWER, LONGEST_ANSWER = 20, 1200  # characters
@@ -89,7 +91,7 @@ def cares(items: Iterable[str], options: WriterOptions) -> list[str]:
 
 def _decidable(gaps: Iterable[str]) -> list[str]:
     """Those that may stay without a criterion; what is missing must be asked for."""
-    return [name for name in gaps if name not in (ASKING, INVENTING)]
+    return [name for name in gaps if name not in (ASKING, INVENTING, HARM)]
 
 
 def _row(cares: list[str], options: WriterOptions) -> dict[str, Any]:

@@ -12,6 +12,7 @@ MOST_CRITERIA = 12
 MOST_MISSING = 3  # things to ask for; more is an interrogation
 LONGEST_CRITERION = 240  # characters
 ASKING, INVENTING, OTHER = "asking", "inventing", "other"
+HARM, SITUATION = "harm", "situation"
 """What a criterion is for, beside the items of a care list."""
 AtRisk = Literal["likely", "maybe", "unlikely"]
 AT_RISK: tuple[AtRisk, ...] = ("likely", "maybe", "unlikely")
@@ -32,6 +33,10 @@ class WriterOptions(Word):
     """Set a budget of words, with points lost far above it."""
     ranking: bool = True
     """Order criteria by what they are worth times the chance that a plain answer loses it."""
+    harms: bool = False
+    """Have a criterion added that takes points, where there is none."""
+    situation: bool = False
+    """Have one added for what the asker's situation calls for, where there is none."""
     most: int = Field(default=MOST_CRITERIA, ge=3, le=20)
     """Criteria of one rubric."""
     attempts: int = Field(default=3, ge=1, le=5)
@@ -116,5 +121,7 @@ class WrittenRubric(Word):
     dropped: tuple[Dropped, ...] = ()
     ranked: tuple[str, ...] = ()
     """Criterion ids, those a revision gains most by first; empty if no ranking was wanted."""
+    waived: str = ""
+    """Why no criterion looks at the asker's situation, where one was wanted."""
     sweep: dict[str, str] = Field(default={})
     """Of each care item: `criterion`, why it has none, or `undecided`."""

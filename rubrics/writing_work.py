@@ -15,7 +15,15 @@ from inference.words import Word
 from rubrics.errors import UnreadableReply
 from rubrics.types import Scenario
 from rubrics.writing_care import CareLists
-from rubrics.writing_mending import Flaw, asking_gaps, completed, flaws_of, mended, without
+from rubrics.writing_mending import (
+    Flaw,
+    asking_gaps,
+    completed,
+    flaws_of,
+    lacking,
+    mended,
+    without,
+)
 from rubrics.writing_prompt import answers_prompt, repair_prompt, rubric_prompt
 from rubrics.writing_reading import UNDECIDED, Rough, answers_in, decided, rough_in
 from rubrics.writing_shapes import answers_schema, repair_schema, rubric_schema
@@ -130,15 +138,16 @@ class Work:
             return rough
 
     def _gaps(self, rough: Rough) -> dict[str, str]:
+        kinds = lacking(rough, self._options)
         if (said := rough.decisions) is None:
-            return asking_gaps(rough)
+            return {**asking_gaps(rough), **kinds}
         items = self._task.items
         asked = {
             item: f"{items[item]} You answered: {said.get(item, 'nothing')}"
             for item, became in decided(said, items, rough.proposed).items()
             if became == UNDECIDED
         }
-        return {**asked, **asking_gaps(rough)}
+        return {**asked, **asking_gaps(rough), **kinds}
 
     def _note_what_is_left_out(self, last: WriterOptions, reason: str, had_answers: bool) -> None:
         left_out = ["opposed answers"] if had_answers and not last.contrast else []

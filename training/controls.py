@@ -14,9 +14,9 @@ from inference.errors import BadInput
 from inference.words import Word
 from rubrics.rubric_lint import rubric_findings
 from rubrics.types import Criterion
+from rubrics.writing_mending import is_of_situation
 
 SAME = 0.6  # cosine from which two drafts mean the same thing
-CONTEXT = "axis:context_awareness"
 FEWEST = 3  # criteria of a rubric that can be used
 OF_USE = 0.5  # of its points, for a criterion that all sampled answers meet, or none does
 
@@ -148,7 +148,7 @@ def completed(
     """
     wanted = {
         "harm": (controls.harms, lambda one: one.points < 0),
-        "context": (controls.context, lambda one: one.points > 0 and CONTEXT in one.tags),
+        "context": (controls.context, is_of_situation),
     }
     whole, added = list(criteria), []
     for name, (on, fits) in wanted.items():

@@ -41,6 +41,8 @@ class Estimate(Word):
     completion_tokens: int
     hours: float
     cost: float
+    questions_read: int
+    """By a model that reads them, one call each besides."""
     judged_answers: int
     """Answers that a judge has to score besides."""
     seconds_a_call: float
@@ -79,6 +81,7 @@ def estimated(
         completion_tokens=round(completion),
         hours=round(of_row.seconds * rows / in_flight / 3600, 3),
         cost=round((prompt * price.prompt + completion * price.completion) / 1e6, 2),
+        questions_read=rows if means.reads else 0,
         judged_answers=means.controls.samples * rows if judges else 0,
         seconds_a_call=round(of_row.seconds / of_row.calls, 2) if of_row.calls else 0.0,
         by=by,
@@ -110,7 +113,7 @@ async def of_first(
     if not prompts or means.stage in ("scenario", "pool") or not (means.writer or means.policy):
         return OfRow(calls=0, prompt_tokens=0, completion_tokens=0, seconds=0)
     drafts = (1 + means.controls.merge) if means.writer else 0
-    repairs = REPAIRS if means.options.asking or means.options.atomic else 0.0
+    repairs = REPAIRS
     opposed = int(means.options.contrast and not means.controls.contrast)
     answers = means.controls.samples if means.controls.samples_answers and means.policy else 0
     calls = drafts * (1 + repairs + opposed) + answers
@@ -135,7 +138,7 @@ async def _prompt_of(synthesis: Synthesis, row: Mapping[str, Any]) -> int | None
 
 
 def _prompt(asked: Conversation, pool: Pool, means: Means) -> str:
-    scenario, options = Scenario(labels=pool.scenario), means.options
+    scenario, options = Scenario(labels=pool.scenario), means.writing
     items = CareLists.shipped().items(scenario) if options.sweep else {}
     answers: Sequence[str] = ()
     return rubric_prompt(asked, pool.hints, scenario, items, answers, options)

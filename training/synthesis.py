@@ -24,8 +24,8 @@ from principle_store.types import LibraryStamp
 from rubrics.rubric_lint import rubric_findings
 from rubrics.types import Criterion, Scenario
 from rubrics.writer import RubricWriter, WriterOptions, WrittenRubric
+from rubrics.writing_mending import is_of_situation
 from training.controls import (
-    CONTEXT,
     FEWEST,
     Controls,
     Kept,
@@ -57,7 +57,15 @@ class Means:
     options: WriterOptions = WriterOptions.plain()
     controls: Controls = field(default_factory=Controls)
     stage: Stage = "all"
+    reads: bool = False
+    """Whether a model reads the questions, for the tools."""
     seed: int = 0
+
+    @cached_property
+    def writing(self) -> WriterOptions:
+        """The options, with a repair of what would be dropped or rejected afterwards."""
+        wanted = {"atomic": True, "harms": self.controls.harms, "situation": self.controls.context}
+        return self.options.model_copy(update=wanted)
 
     @cached_property
     def prompts(self) -> str:
@@ -67,7 +75,7 @@ class Means:
     def by(self) -> str:
         """All that a row's outcome depends on besides the row."""
         named = [one.name if one else "none" for one in (self.writer, self.policy)]
-        set_to = (self.options.model_dump_json(), self.controls.model_dump_json())
+        set_to = (self.writing.model_dump_json(), self.controls.model_dump_json())
         made_of = (self.prompts, self.library.hash, self.stage, str(self.seed), str(POOL))
         return " | ".join((*named, *set_to, *made_of))
 
@@ -84,6 +92,8 @@ class _Draft:
     written_by: str = ""
     notes: list[str] = field(default_factory=list)
     difficulty: Difficulty | None = None
+    waived: str = ""
+    """Why none of its criteria looks at the asker's situation."""
 
     def take(self, kept: Kept) -> None:
         self.criteria, note = kept
@@ -139,9 +149,10 @@ class Synthesis:
         await self._sample(draft)
         await self._write(draft)
         await self._measure(draft)
-        ready = [one for hint in pool.hints for one in hint.criteria]
-        draft.take(completed(draft.criteria, ready, self.means.controls))
-        self._check(draft.criteria)
+        if not self.means.writer:
+            ready = [one for hint in pool.hints for one in hint.criteria]
+            draft.take(completed(draft.criteria, ready, self.means.controls))
+        self._check(draft)
         measured = {"difficulty": draft.difficulty.model_dump()} if draft.difficulty else {}
         rows = [one.model_dump(mode="json") for one in draft.criteria]
         return {"rubrics": rows, **measured, "provenance": self._provenance(draft).model_dump()}
@@ -156,6 +167,8 @@ class Synthesis:
         first = await self._written(draft, self.means.seed)
         draft.written_by = first.written_by
         draft.criteria = first.rubric.criteria
+        draft.waived = first.waived
+        draft.notes += [f"no context: {first.waived}"] if first.waived else []
         if self.means.controls.merge and self.means.writer:
             second = (await self._written(draft, self.means.seed + 1)).rubric.criteria
             draft.take(await asyncio.to_thread(merged, draft.criteria, second, self.means.vectors))
@@ -168,7 +181,7 @@ class Synthesis:
         means = self.means
         chat = Metered(means.writer, draft.ledger, WRITER) if means.writer else None
         shown = draft.answers if means.controls.contrast and len(draft.answers) > 1 else ()
-        written = await RubricWriter(chat, means.options).write(
+        written = await RubricWriter(chat, means.writing).write(
             draft.asked, draft.pool.hints, Scenario(labels=draft.pool.scenario), shown, seed
         )
         if means.writer and written.written_by != means.writer.name:
@@ -189,13 +202,14 @@ class Synthesis:
         if controls.weights:
             draft.take(weighted(draft.criteria, found.shares))
 
-    def _check(self, criteria: Sequence[Criterion]) -> None:
+    def _check(self, draft: _Draft) -> None:
+        criteria = draft.criteria
         if len(criteria) < FEWEST:
             raise Rejected("too_few_criteria", f"{len(criteria)} can be used, {FEWEST} are needed")
         controls = self.means.controls
         if controls.harms and all(one.points > 0 for one in criteria):
             raise Rejected("no_negative", "no criterion takes points for a harm")
-        if controls.context and not any(CONTEXT in one.tags for one in criteria):
+        if controls.context and not (draft.waived or any(map(is_of_situation, criteria))):
             raise Rejected("no_context", "no criterion is about the asker's situation")
 
     def _provenance(self, draft: _Draft) -> Provenance:
@@ -205,7 +219,7 @@ class Synthesis:
             library=means.library.hash,
             library_version=means.library.version,
             writer=draft.written_by,
-            writing=means.options,
+            writing=means.writing,
             controls=means.controls,
             prompts=means.prompts,
             seed=means.seed,

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,16 @@ def estimate(
 
 async def _run(order: Order, settings: Settings, tally: Tally) -> None:
     async with AsyncExitStack() as opened:
-        synthesis = await _opened(order, settings, opened)
+        await work(order, await _opened(order, settings, opened), tally)
+
+
+async def work(order: Order, synthesis: Synthesis, tally: Tally) -> None:
+    """Work on every row that is in neither file yet.
+
+    Raises:
+        ClinalignError: a file cannot be used, or no model replies any more.
+    """
+    with ExitStack() as opened:
         accepted = opened.enter_context(Journal(order.out))
         rejected = opened.enter_context(Journal(order.rejected))
         advance = opened.enter_context(progress(tally.rows, "writing rubrics"))
@@ -129,7 +138,7 @@ async def _estimate(
     order: Order, settings: Settings, total: int, price: Price, seconds_a_call: float
 ) -> Estimate:
     async with AsyncExitStack() as opened:
-        synthesis = await _opened(order, settings, opened)
+        synthesis = await _opened(order, settings, opened, asks=False)
         accepted = opened.enter_context(Journal(order.out))
         rejected = opened.enter_context(Journal(order.rejected))
         done = _done(accepted, rejected, order, total)
@@ -146,8 +155,13 @@ async def _estimate(
         return estimated(of_row, left, order.in_flight, price, synthesis.means, by)
 
 
-async def _opened(order: Order, settings: Settings, opened: AsyncExitStack) -> Synthesis:
+async def _opened(
+    order: Order, settings: Settings, opened: AsyncExitStack, asks: bool = True
+) -> Synthesis:
     needed = _needed(settings, order)
+    reads = needed.reader is not None
+    if not asks:
+        needed = needed.model_copy(update={"reader": None})
     desk = await opened.enter_async_context(open_desk(needed, many=True))
     means = Means(
         tools=desk.tools,
@@ -158,6 +172,7 @@ async def _opened(order: Order, settings: Settings, opened: AsyncExitStack) -> S
         options=desk.options,
         controls=order.controls,
         stage=order.stage,
+        reads=reads,
         seed=order.seed,
     )
     return Synthesis(means)
