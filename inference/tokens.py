@@ -9,6 +9,7 @@ line of random letters it can be a quarter too low, on a line of Swahili a tenth
 import math
 from collections import Counter
 from collections.abc import Sequence
+from string import ascii_lowercase, ascii_uppercase
 
 from inference.messages import Message
 
@@ -18,14 +19,19 @@ TOKENS_AROUND_A_MESSAGE = 8
 TOKENS_AROUND_A_PROMPT = 32  # some chat templates write instructions of their own
 
 _LETTER, _CAPITAL, _SPACE, _SIGN = 0.4, 0.8, 0.3, 1.0
+_LOWER, _UPPER = ascii_lowercase.encode(), ascii_uppercase.encode()
 _TWO_BYTES = 1.5  # accented Latin, Greek, Cyrillic, Hebrew, Arabic
 _EAST_ASIAN = 1.5
 _THREE_BYTES, _FOUR_BYTES = 3.0, 4.0  # one token a byte: no tokenizer needs more
 
 
 def estimated_tokens(text: str) -> int:
-    counted = Counter(text).items()  # a long prompt has few different characters
-    return math.ceil(sum(_weight(character) * times for character, times in counted))
+    ascii = text.encode("ascii", "ignore")
+    weight = _weight_of_ascii(ascii)
+    if len(ascii) < len(text):
+        counted = Counter(text).items()  # a long text has few different characters
+        weight += sum(_weight(one) * times for one, times in counted if one >= "\x80")
+    return math.ceil(weight)
 
 
 def estimated_prompt(messages: Sequence[Message]) -> int:
@@ -34,13 +40,17 @@ def estimated_prompt(messages: Sequence[Message]) -> int:
     return around + sum(estimated_tokens(one.content) for one in messages)
 
 
+def _weight_of_ascii(text: bytes) -> float:
+    # Every prompt of a batch is estimated: letter by letter it would cost more than the call.
+    letters = len(text) - len(text.translate(None, _LOWER))
+    capitals = len(text) - len(text.translate(None, _UPPER))
+    spaces = text.count(b" ")
+    signs = len(text) - letters - capitals - spaces
+    return letters * _LETTER + capitals * _CAPITAL + spaces * _SPACE + signs * _SIGN
+
+
 def _weight(character: str) -> float:
-    if character < "\x80":
-        if character.islower():
-            return _LETTER
-        if character.isupper():
-            return _CAPITAL
-        return _SPACE if character == " " else _SIGN
+    """Of one that is not ASCII."""
     if character < "\u0800":
         return _TWO_BYTES
     if "\u3000" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7a3":

@@ -87,11 +87,14 @@ def _rules(options: WriterOptions) -> list[str]:
 
 
 def _numbered(hints: Sequence[Hint]) -> str:
-    return "\n".join(
-        f"{number}. {_one_line(hint.statement)} For example: "
-        + "; ".join(f"[{one.points}] {_one_line(one.criterion)}" for one in hint.criteria)
-        for number, hint in enumerate(hints, start=1)
-    )
+    return "\n".join(f"{number}. {_hint(one)}" for number, one in enumerate(hints, start=1))
+
+
+@lru_cache(maxsize=1024)
+def _hint(hint: Hint) -> str:
+    """A batch shows the same principles again and again."""
+    wanted = (f"[{one.points}] {_one_line(one.criterion)}" for one in hint.criteria)
+    return f"{_one_line(hint.statement)} For example: " + "; ".join(wanted)
 
 
 def _scenario(scenario: Scenario) -> str:
@@ -122,7 +125,5 @@ def _shown(text: str) -> str:
     return fenced(visible(text))
 
 
-@lru_cache(maxsize=4096)
 def _one_line(text: str) -> str:
-    """A batch shows the same principles again and again."""
     return " ".join(visible(text).split())
