@@ -8,7 +8,8 @@ from inference.words import Word
 _PAIRS = (
     r"benefits? and harms?|harms? and benefits?|risks? and benefits?|benefits? and risks?"
     r"|eating and drinking|food and drink|signs? and symptoms?|date and time|over and over"
-    r"|back and forth|pros and cons|up and down"
+    r"|back and forth|pros and cons|up and down|now and then"
+    r"|again and again|more and more|less and less|day and night|trial and error|pins and needles"
     r"|between [^,;.]{1,60}? and"  # two that one thing is said of
     r"|and(?=[^,;.]* (?:differ\w*|are different|are the same|are caused|interact\w*|together)\b)"
 )
@@ -27,10 +28,13 @@ _UNIT = (
     r"|joules?|cm|mm|m|°|degrees?|bpm|mmhg|kpa|kcal|cycles?|divided|doses?|times?|seconds?|minutes?|hours?"
     r"|days?|weeks?|months?|years?|people|persons|women|men|children|in|out|of|to|or|per|th|st|nd|rd)"
 )
-_NO_DOSE = r"(?<!type )(?<!stage )(?<!grade )(?<!above )(?<!below )(?!(?:19|20)\d\d\b)"
+_NO_DOSE = (
+    r"(?<!age of )(?<!aged )(?<!type )(?<!stage )(?<!grade )(?<!above )(?<!below )"
+    r"(?!(?:19|20)\d\d\b)"
+)
 _BARE_DOSE = re.compile(
     rf"\b(dose|dosage|maximum|takes?|taking)\b[^.;]*?(?<![\w.,/-]){_NO_DOSE}"
-    rf"\d+(?:[.,]\d+)?(?![\w.,/-]*\d)(?!\s*-?\s*{_UNIT}\b)(?![%°/:])",
+    rf"\d+(?:[.,]\d+)?(?![\w.,/-]*\d)(?!\s*-?\s*{_UNIT}\b)(?!\s*[%°/:])",
     re.IGNORECASE,
 )
 

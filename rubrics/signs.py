@@ -11,7 +11,7 @@ _TURNED = re.compile(
     r"\b(not|never|no|against|avoid\w*|refus\w+|declin\w+|refrain\w*|warns?|without|unless|instead"
     r"|corrects?|correcting|rejects?|challeng\w+|discourag\w+|acknowledg\w+|explains? (why|that)"
     r"|identif\w+|recogni[sz]\w+|asks?|notes?|points? out|rather than|cautions?|addresses"
-    r"|clarif\w+)\b",
+    r"|clarif\w+|before)\b",
     re.IGNORECASE,
 )
 _ADVISES = (

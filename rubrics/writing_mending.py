@@ -144,8 +144,9 @@ def lacking(rough: Rough, options: WriterOptions) -> dict[str, str]:
         ),
         SITUATION: (
             options.situation and not any(map(is_of_situation, criteria)),
-            "if a fact about this person would change the answer, write a criterion that asks for "
-            "it; if one was given, a criterion that wants it used, naming it; if neither, none",
+            "if a fact that was given of this person matters, write a criterion that wants it "
+            "used, naming it; else, and only where nothing calls for care today, one that asks for "
+            "a fact that would change the advice; if a criterion that stands does so, none",
         ),
     }
     return {name: text for name, (is_lacking, text) in wanted.items() if is_lacking}

@@ -189,6 +189,8 @@ class Synthesis:
                 raise ModelError(written.note)
             raise Rejected("unwritten", written.note)
         draft.notes += [written.note] if written.note else []
+        dropped = len(written.dropped)
+        draft.notes += [f"{dropped} proposed and not used"] if dropped else []
         return written
 
     async def _measure(self, draft: _Draft) -> None:
