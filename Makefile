@@ -58,7 +58,7 @@ clean:
 
 .venv/dev: .venv/base
 	@echo "Installing the development tools into .venv (once) ..."
-	@$(INSTALL) --editable ".[data,dev]"
+	@$(INSTALL) --editable ".[data,scale,dev]"
 	@touch $@
 
 .node/ready: tools/install_node_tools.sh

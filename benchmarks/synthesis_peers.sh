@@ -5,7 +5,7 @@ set -euo pipefail
 folder=${1:?name a folder for the environments}
 declare -A wanted=(
   [abatch]="langchain-openai"
-  [distilabel]="distilabel[openai]"
+  [distilabel]="distilabel[openai] requests"
 )
 for name in "${!wanted[@]}"; do
   python3 -m venv "$folder/$name"

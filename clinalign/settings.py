@@ -134,6 +134,7 @@ def quiet_libraries() -> None:
         "ANONYMIZED_TELEMETRY": "false",
         "HF_HUB_OFFLINE": "1",
         "DO_NOT_TRACK": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
     }
     os.environ.update(switches)  # noqa: TID251 - the edge
     # Many small products at once: threads of theirs would wait for one another.

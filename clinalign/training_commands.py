@@ -50,6 +50,10 @@ def synthesize(
     seconds_a_call: Annotated[
         float, typer.Option(min=0, help="Assumed by --estimate where no rows are done yet.")
     ] = 10.0,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: a cluster's machines (RAY_ADDRESS), or this one's.")
+    ] = "local",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, with --engine ray.")] = 4,
     in_flight: Annotated[
         int,
         typer.Option("--in-flight", "--concurrency", min=1, max=4096, help="Questions at once."),
@@ -81,6 +85,7 @@ def synthesize(
             decontaminate=decontaminate or (),
             in_flight=in_flight,
             seed=seed,
+            workers=workers if _is_ray(engine) else 0,
         )
         prices = _price(price)
         settings = completed_settings(
@@ -109,6 +114,14 @@ def _stage(said: str) -> "Stage":
         if said == one:
             return one
     raise BadInput("--stage", f"one of {', '.join(STAGES)}", said)
+
+
+def _is_ray(engine: str) -> bool:
+    from inference.errors import BadInput
+
+    if engine not in ("local", "ray"):
+        raise BadInput("--engine", "local or ray", engine)
+    return engine == "ray"
 
 
 def _price(said: str) -> "Price":

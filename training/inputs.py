@@ -134,7 +134,7 @@ def _parquet(path: str, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def needed(library: str) -> Iterator[None]:
+def needed(library: str, extra: str = "data") -> Iterator[None]:
     """Say in one sentence how to get a library that is not in the base install.
 
     Raises:
@@ -145,5 +145,5 @@ def needed(library: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != library:
             raise
-        told = f'{library} is not installed; pip install "clinalign[data]"'
+        told = f'{library} is not installed; pip install "clinalign[{extra}]"'
         raise Lacking(told) from None

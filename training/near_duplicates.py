@@ -41,7 +41,7 @@ class Questions:
             StorageError: it cannot be used.
         """
         try:
-            self._data = sqlite3.connect(self._path, isolation_level=None)
+            self._data = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             self._data.execute("pragma journal_mode=wal")
             # After a crash of the machine it may lack its end, and is then made anew.
             self._data.execute("pragma synchronous=off")

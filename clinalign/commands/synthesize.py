@@ -8,9 +8,18 @@ import asyncio
 import gc
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +57,8 @@ class Order:
     decontaminate: Sequence[str] = ()
     in_flight: int = 16
     seed: int = 0
+    workers: int = 0
+    """Processes of Ray's; 0 to work in this one."""
 
     @property
     def rejected(self) -> Path:
@@ -68,6 +79,16 @@ class Taken:
     row: Row
     given: dict[str, Any]
     refused: Rejected | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """As it travels to another process."""
+        refused = [self.refused.kind, self.refused.why] if self.refused else None
+        return {"row": asdict(self.row), "given": self.given, "refused": refused}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Taken":
+        refused = Rejected(*data["refused"]) if data["refused"] else None
+        return cls(Row(**data["row"]), data["given"], refused)
 
 
 def run(order: Order, settings: Settings, as_json: bool) -> None:
@@ -113,11 +134,19 @@ async def _run(order: Order, settings: Settings, tally: Tally) -> None:
         # What is there now stays to the end; looking through it for garbage takes a tenth of all.
         gc.freeze()
         gc.set_threshold(20_000)
-        await work(order, synthesis, tally)
+        await work(order, synthesis, tally, settings)
 
 
-async def work(order: Order, synthesis: Synthesis, tally: Tally) -> None:
+async def work(
+    order: Order, synthesis: Synthesis, tally: Tally, settings: Settings | None = None
+) -> None:
     """Work on every row that is in neither file yet.
+
+    Args:
+        order: what is to be made.
+        synthesis: makes it, in this process.
+        tally: is told of each row.
+        settings: by which other processes open a synthesis of their own, if any shall.
 
     Raises:
         ClinalignError: a file cannot be used, or no model replies any more.
@@ -131,12 +160,37 @@ async def work(order: Order, synthesis: Synthesis, tally: Tally) -> None:
         seen = opened.enter_context(_seen(order, done)) if order.controls.near else None
         left = _left(order, done, synthesis, tally, advance)
         rows = _taken(left, measured, seen)
-        async for found in as_done(rows, lambda one: _tried(one, synthesis), order.in_flight):
+        async for found in _made(rows, order, synthesis, settings):
             await asyncio.to_thread(_write, found, accepted, rejected)
             tally.take(found)
             advance(len(found), tally.in_words())
             if tally.failed_in_a_row >= MOST_FAILURES:
                 raise ModelError(f"stopped after {MOST_FAILURES} rows without a reply: {tally.why}")
+
+
+async def _made(
+    rows: Iterator[Taken], order: Order, synthesis: Synthesis, settings: Settings | None
+) -> AsyncIterator[list[dict[str, Any]]]:
+    if not order.workers or settings is None:
+        async for found in as_done(rows, lambda one: _tried(one, synthesis), order.in_flight):
+            yield found
+        return
+    from training.ray_engine import worked
+
+    data, opened = (one.as_data() for one in rows), partial(_elsewhere, order, settings)
+    made = worked(data, opened, order.in_flight, order.workers)
+    while (batch := await asyncio.to_thread(next, made, None)) is not None:
+        yield batch
+
+
+@asynccontextmanager
+async def _elsewhere(
+    order: Order, settings: Settings
+) -> AsyncIterator[Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]:
+    """The same work in another process."""
+    async with AsyncExitStack() as opened:
+        synthesis = await _opened(order, settings, opened)
+        yield lambda data: _tried(Taken.of(data), synthesis)
 
 
 async def _estimate(
