@@ -8,6 +8,7 @@ from clinalign.agent_commands import ask
 from clinalign.judge_commands import judge, rubrics
 from clinalign.model_commands import model as models
 from clinalign.options import AsJson, Debug, Label, Overlay
+from clinalign.principle_commands import distil, report
 from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
 from clinalign.telling import told
@@ -201,6 +202,8 @@ def scenario(
     told(run, debug)
 
 
+principles.command()(distil)
+principles.command()(report)
 app.command()(ask)
 app.command()(synthesize)
 app.command()(install)

@@ -15,6 +15,7 @@ import yaml
 
 from inference.errors import BadInput, ClinalignError
 from inference.words import read
+from principle_store.distilling.file import MARK as PROPOSED
 from principle_store.loading import check_scenario, read_principle
 from principle_store.types import Library, Principle, Source
 from rubrics.taxonomy import Taxonomy
@@ -71,7 +72,7 @@ def imported(
     """The principles of a file in either format; JSON, JSON lines or YAML.
 
     Args:
-        text: the file's content.
+        text: the file's content; what `principles distil` wrote is read as a plain list.
         where: the words for the file.
         taxonomy: the dimensions and values that scenarios may have.
         source: stands for the sources of records that bring none.
@@ -84,6 +85,8 @@ def imported(
     if isinstance(data, dict) and data.get("format") == MARK:
         rows: Iterator[tuple[str, Any]] = _named(data.get("principles"), where)
         return _each(rows, lambda row, place: read_principle(row, place), taxonomy)
+    if isinstance(data, dict) and data.get("format") == PROPOSED:
+        data = data.get("principles")
     return _each(
         _named(data, where), lambda row, place: _draft(row, place, taxonomy, source), taxonomy
     )

@@ -12,16 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from inference.errors import BadInput, ClinalignError
+from inference.errors import BadInput
+from inference.extras import needed
 from inference.lines import readable, text_lines
 
 BATCH = 1000
 Line = tuple[int, str]
 TURNS = ("prompt", "messages")  # columns of a CSV file that may hold a conversation in JSON
-
-
-class Lacking(ClinalignError):
-    """Something that is not in the base install is needed."""
 
 
 def rows_of(path: str, what: str) -> Iterator[Line]:
@@ -131,19 +128,3 @@ def _parquet(path: str, what: str) -> Iterator[None]:
             yield
         except pyarrow.ArrowInvalid:
             raise BadInput(f"{what} {path}", "a Parquet file") from None
-
-
-@contextmanager
-def needed(library: str, extra: str = "data") -> Iterator[None]:
-    """Say in one sentence how to get a library that is not in the base install.
-
-    Raises:
-        Lacking: it is not there.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != library:
-            raise
-        told = f'{library} is not installed; pip install "clinalign[{extra}]"'
-        raise Lacking(told) from None

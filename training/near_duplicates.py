@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import StorageError
+from inference.extras import needed
 from inference.messages import Conversation
-from training.inputs import needed
 from training.shingles import shingles
 from training.tasks import Rejected
 

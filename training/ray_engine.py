@@ -13,8 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from itertools import islice
 from typing import Any
 
+from inference.extras import needed
 from inference.flow import as_done
-from training.inputs import needed
 
 Row = dict[str, Any]
 Work = Callable[[Row], Awaitable[Row]]

@@ -1,0 +1,1 @@
+"""Distils principles from many rubrics."""
