@@ -257,8 +257,8 @@ def test_an_estimate_asks_nobody_to_write_and_writes_nothing(questions: Path) ->
         assert fake.asked == []
 
     found = json.loads(said.stdout)
-    assert (found["rows"], found["calls"]) == (5, 5)
-    assert found["hours"] == 0.05
+    assert (found["rows"], found["calls"]) == (5, 8)  # every second one is mended
+    assert found["hours"] == 0.075
     assert found["cost"] == pytest.approx(
         (found["prompt_tokens"] + 2 * found["completion_tokens"]) / 1e6, abs=0.005
     )
