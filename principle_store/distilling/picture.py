@@ -68,7 +68,8 @@ def _draw(axes: Any, grid: Grid, has_criteria: bool) -> None:
             told = told_of(cell, has_criteria)
             axes.text(x, y, told, ha="center", va="center", color=ink, fontsize=10)
     axes.set(xlim=(-0.5, len(grid.columns) - 0.5), ylim=(len(grid.rows) - 0.5, -0.5))
-    axes.set_xticks(range(len(grid.columns)), [spaced(one).replace(" ", "\n") for one in grid.columns])
+    across = [spaced(one).replace(" ", "\n") for one in grid.columns]
+    axes.set_xticks(range(len(grid.columns)), across)
     axes.set_yticks(range(len(grid.rows)), [spaced(one) for one in grid.rows])
     axes.tick_params(length=0)
     axes.set_title(f"{spaced(grid.down)} by {spaced(grid.across)}", fontsize=11)
