@@ -74,10 +74,11 @@ def synthesize(
         from pathlib import Path
 
         from clinalign.commands import synthesize
+        from clinalign.commands.synthesize_rows import Order
         from clinalign.settings import Settings
         from training.controls import Controls
 
-        order = synthesize.Order(
+        order = Order(
             file=questions,
             out=Path(out),
             controls=Controls.of(controls).model_copy(update={"samples": samples}),

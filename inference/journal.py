@@ -7,6 +7,7 @@ written; nothing else of what was there is ever changed.
 import json
 import os
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,7 +34,8 @@ class Journal:
         """
         try:
             self._lock.acquire()
-            self._file = self._path.open("a+b")
+            # Unbuffered: what could not be written must not be tried again when it is closed.
+            self._file = self._path.open("a+b", buffering=0)
             self._mended = False
         except Timeout:
             raise StorageError(f"another run is writing to {self._path}; wait for it") from None
@@ -100,8 +102,7 @@ class Journal:
             if not self._mended:
                 end = _mended(self._file)
                 self._mended = True
-            self._file.write(lines.encode("utf-8", "surrogatepass"))
-            self._file.flush()
+            _write_all(self._file, lines.encode("utf-8", "surrogatepass"))
             os.fsync(self._file.fileno())
         except OSError as error:
             self._take_back(end)
@@ -115,6 +116,12 @@ class Journal:
 
     def _unusable(self, error: OSError) -> StorageError:
         return StorageError(f"{self._path} cannot be written ({error.strerror})")
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -1,6 +1,11 @@
 """Rubrics for a file of questions: each row comes out once, whatever happens in between."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +14,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clinalign.__main__ import app
+from inference.journal import Journal
 from rubrics.types import Rubric
+from tests.conftest import ROOT
 from tests.fake_server import serving
 
 QUESTIONS = (
@@ -290,3 +297,92 @@ def test_a_choice_that_is_not_there_is_named(questions: Path, option: str, value
 
     assert said.exit_code == 2
     assert value in said.stderr
+
+
+def test_an_estimate_needs_no_output_and_makes_none(questions: Path) -> None:
+    settings = {"CLINALIGN_DATA_DIR": str(questions.parent)}
+    said = CliRunner(env=settings).invoke(
+        app, ["synthesize", str(questions), "--no-find", "--estimate"]
+    )
+
+    assert said.exit_code == 0, said.stderr
+    assert "rows left" in said.stdout
+    assert list(questions.parent.glob("*rubrics*")) == []
+
+
+def test_only_one_run_at_a_time_writes_to_a_file(questions: Path) -> None:
+    with Journal(questions.parent / "rubrics.jsonl"):
+        said = synthesize(questions)
+
+    assert said.exit_code == 1
+    assert "another run is writing" in said.stderr
+
+
+def test_what_an_earlier_run_said_about_a_row_is_not_taken_for_its_content(
+    questions: Path,
+) -> None:
+    row = {"line": 9, "key": "x", "rejected": "unwritten", "why": "prose", **QUESTIONS[0]}
+    questions.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    synthesize(questions)
+
+    (made,) = rows_of(questions, "rubrics.jsonl")
+    assert made["line"] == 1
+    assert "rejected" not in made
+
+
+def command(questions: Path, *options: str) -> list[str]:
+    out = str(questions.parent / "rubrics.jsonl")
+    program = (sys.executable, "-m", "clinalign", "synthesize", str(questions), "--out", out)
+    return [*program, "--no-find", *options]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_ctrl_c_ends_clean_and_the_next_run_goes_on(questions: Path) -> None:
+    held, second = threading.Event(), threading.Event()
+
+    def reply(_: dict[str, Any]) -> str:
+        if second.is_set():
+            held.wait(30)
+        second.set()
+        return WRITTEN
+
+    with serving(reply) as fake:
+        env = {**os.environ, "CLINALIGN_DATA_DIR": str(questions.parent)}
+        options = ("--base-url", fake.base_url, "--stage", "all", "--in-flight", "1")
+        env["CLINALIGN_READER_BASE_URL"] = ""
+        running = subprocess.Popen(
+            command(questions, *options), cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+        )
+        while len(fake.asked) < 2:
+            assert running.poll() is None
+            second.wait(0.05)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+        held.set()
+
+        assert running.returncode == 130
+        assert "run again to go on" in said
+        assert synthesize(questions, "--base-url", fake.base_url).exit_code == 0
+    lines = [row["line"] for row in rows_of(questions, "rubrics.jsonl")]
+    assert lines == [1, 2, 5]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+def test_a_full_disk_stops_the_run_and_loses_nothing_that_was_written(questions: Path) -> None:
+    many = [json.dumps({"prompt": f"Is {n} mg of ibuprofen too much?"}) + "\n" for n in range(12)]
+    questions.write_text("".join(many), encoding="utf-8")
+    limit = "import resource, runpy, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
+    limit += "; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    limit += "; sys.argv = sys.argv[1:]; runpy.run_module('clinalign', run_name='__main__')"
+    program = [sys.executable, "-c", limit, *command(questions, "--in-flight", "1")[2:]]
+    env = {**os.environ, "CLINALIGN_DATA_DIR": str(questions.parent)}
+    full = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+    assert full.returncode == 1
+    assert "rubrics.jsonl cannot be written" in full.stderr
+    before = rows_of(questions, "rubrics.jsonl")
+    assert 0 < len(before) < 12
+    assert synthesize(questions).exit_code == 0
+    after = rows_of(questions, "rubrics.jsonl")
+    assert [row["line"] for row in after] == list(range(1, 13))
+    assert after[: len(before)] == before

@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from clinalign.commands.synthesize import Order, work
+from clinalign.commands.synthesize import work
+from clinalign.commands.synthesize_rows import Order
 from clinalign.commands.synthesize_tally import Tally
 from inference.chat import Reply
 from inference.embedding import OnnxEmbedder
