@@ -49,7 +49,7 @@ def model_checks(settings: Settings, ports: Mapping[str, int]) -> list[Check]:
     }
     configured = [_Configured(roles, one, heard.get(one)) for one, roles in asked.items()]
     checks = [_configured_check(one) for one in configured]
-    checks += [] if configured else [_nothing_configured(found)]
+    checks += [] if configured else [_nothing_configured(found, settings.finds_model)]
     return [*checks, _found_check(found, ports), _judge_check(settings, configured)]
 
 
@@ -79,13 +79,17 @@ def _configured_check(one: _Configured) -> Check:
     return Check(name=name, status="ok", found=f"{one.model} at {address}")
 
 
-def _nothing_configured(found: Mapping[str, tuple[Endpoint, tuple[str, ...]]]) -> Check:
+def _nothing_configured(
+    found: Mapping[str, tuple[Endpoint, tuple[str, ...]]], finds: bool
+) -> Check:
     fix = "Start a model server, such as vLLM, and set CLINALIGN_BASE_URL to its address."
     for endpoint, models in found.values():
         model = f" and CLINALIGN_MODEL={models[0]}" if models else ""
         fix = f"Set CLINALIGN_BASE_URL={endpoint.base_url}{model} to use the one that runs here."
         break
     said = "none configured; answers are put together from the library's own sentences"
+    if found and finds:
+        said = "none configured; `ask` finds the one that runs here, `serve` looks for none"
     return Check(name="model", status="warning", found=said, fix=fix)
 
 

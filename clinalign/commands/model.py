@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clinalign.finding import FILLED, completed, servers_here
-from clinalign.local_only import shown_address, switched
+from clinalign.local_only import shown_address
 from clinalign.model_servers import USUAL_PORTS
 from clinalign.serve_plan import GIB, VLLM, Host, Plan, Wishes, planned
 from clinalign.settings import ROLES, Settings, environment
@@ -95,8 +95,7 @@ def list_models(
         BadInput: a setting cannot be used.
     """
     settings = Settings.from_environment(base_url=base_url, model=model)
-    wanted = find and switched(environment(), "CLINALIGN_FIND_MODEL", default=True)
-    data = listing(settings, wanted, ports)
+    data = listing(settings, find and settings.finds_model, ports)
     print(json.dumps(data, ensure_ascii=False) if as_json else "\n".join(_lines(data)))
 
 

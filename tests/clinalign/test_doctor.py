@@ -356,7 +356,10 @@ def test_a_server_on_a_usual_port_is_found_and_can_be_used(tmp_path: Path) -> No
     with serving(models=("small", "large")) as server:
         port = int(server.base_url.split(":")[2].split("/")[0])
         checks = models(tmp_path, {"vLLM": port})
+        unsought = models(tmp_path, {"vLLM": port}, CLINALIGN_FIND_MODEL="0")
 
+    assert "`ask` finds the one that runs here" in checks["model"].found
+    assert "the library's own sentences" in unsought["model"].found
     found = f"{server.base_url} (the port of vLLM): small, large"
     assert checks["servers on this machine"].found == found
     assert checks["model"].status == "warning"
