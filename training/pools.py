@@ -8,6 +8,7 @@ from inference.errors import BadInput
 from inference.messages import Conversation
 from inference.words import read
 from mcp_server.client import HealthTools, ToolRefused
+from mcp_server.results import Principles
 from rubrics.types import Label
 from rubrics.writing_words import Hint
 from training.tasks import Pool, Rejected
@@ -43,7 +44,7 @@ class Pools:
             for name, label in read_before.items()
             if name in ARGUMENTS and label.value and label.from_ in TAKEN
         }
-        found = await self._tools.get_health_principles(asked, self._size, labels)
+        found = await self._looked_up(asked, labels)
         hints = [
             Hint(principle_id=one.id, statement=one.statement, criteria=one.criteria)
             for one in found.principles
@@ -63,24 +64,40 @@ class Pools:
         hints = [await self._hint(str(id)) for id in ids]
         return Pool(scenario=_scenario(row), hints=tuple(hints))
 
+    async def _looked_up(self, asked: Conversation, labels: Mapping[str, str]) -> Principles:
+        try:
+            return await self._tools.get_health_principles(asked, self._size, labels)
+        except ToolRefused as error:
+            if labels:  # they are the row's own, and would be refused again
+                raise Rejected("not_prepared", f"its scenario: {error}") from None
+            raise
+
     async def _hint(self, id: str) -> Hint:
         if id not in self._hints:
             # Kept before it is there: many rows ask for the same one at once.
-            self._hints[id] = asyncio.ensure_future(self._looked_up(id))
+            self._hints[id] = asyncio.ensure_future(self._read(id))
         try:
             return await asyncio.shield(self._hints[id])
         except ToolRefused:
             told = "principle_ids of another library; run --stage pool anew"
             raise Rejected("not_prepared", told) from None
 
-    async def _looked_up(self, id: str) -> Hint:
+    async def _read(self, id: str) -> Hint:
         one = await self._tools.principle(id)
         return Hint(principle_id=id, statement=one.statement, criteria=one.ready_criteria())
 
 
 def _scenario(row: Mapping[str, Any]) -> dict[str, Label]:
+    """Labels as an earlier stage writes them; a plain value was given by a person."""
+    said = row.get("scenario")
+    if isinstance(said, Mapping):
+        said = {name: _given(one) if isinstance(one, str) else one for name, one in said.items()}
     try:
-        return read(dict[str, Label], row.get("scenario"), "scenario")
+        return read(dict[str, Label], said, "scenario")
     except BadInput as error:
         told = f"{error.without_values()}; run --stage scenario first"
         raise Rejected("not_prepared", told) from None
+
+
+def _given(value: str) -> dict[str, Any]:
+    return {"value": value, "confidence": 1.0, "from": "given"}

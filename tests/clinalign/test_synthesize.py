@@ -194,6 +194,19 @@ def test_a_stage_without_the_one_before_it_says_which_to_run(questions: Path) ->
     assert reasons.count("no principle_ids; run --stage pool first") == 3
 
 
+def test_labels_that_a_row_brings_are_taken_as_given(questions: Path) -> None:
+    rows = [{**QUESTIONS[0], "scenario": {"urgency": one}} for one in ("emergent", "soon")]
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    synthesize(questions)
+
+    (made,) = rows_of(questions, "rubrics.jsonl")
+    (refused,) = rows_of(questions, "rubrics.rejected.jsonl")
+    given = {"value": "emergent", "confidence": 1.0, "from": "given"}
+    assert made["scenario"]["urgency"] == given
+    assert made["scenario"]["expertise"]["from"] != "given"
+    assert (refused["line"], refused["rejected"]) == (2, "not_prepared")
+
+
 def test_fields_of_a_row_are_kept(questions: Path) -> None:
     row = {**QUESTIONS[0], "source": "ward", "answers": ["Ask a midwife."]}
     questions.write_text(json.dumps(row) + "\n", encoding="utf-8")
