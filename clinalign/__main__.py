@@ -12,7 +12,7 @@ from clinalign.principle_commands import distil, report
 from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
 from clinalign.telling import told
-from clinalign.training_commands import synthesize
+from clinalign.training_commands import pairs, synthesize
 from inference.errors import BadInput
 
 app = typer.Typer(
@@ -206,6 +206,7 @@ principles.command()(distil)
 principles.command()(report)
 app.command()(ask)
 app.command()(synthesize)
+app.command()(pairs)
 app.command()(install)
 app.command()(doctor)
 app.add_typer(models)

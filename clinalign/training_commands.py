@@ -107,6 +107,39 @@ def synthesize(
     told(run, debug)
 
 
+def pairs(
+    episodes: Annotated[
+        str,
+        typer.Argument(
+            help="What `ask --file` wrote; or rows with `prompt`, `rubrics` and judged `answers`."
+        ),
+    ],
+    out: Annotated[str, typer.Option(help="Where the preferences go, a JSONL file.")] = "",
+    best: Annotated[str, typer.Option(help="Where the answers to learn from go, if wanted.")] = "",
+    margin: Annotated[float, typer.Option(help="Between two fractions, at least.")] = 0.1,
+    longest: Annotated[
+        float, typer.Option(help="The better answer, in lengths of the other, at most.")
+    ] = 2.0,
+    least_coverage: Annotated[float, typer.Option(help="Judged share of the criteria.")] = 0.8,
+    at_least: Annotated[float, typer.Option(help="A fraction that is worth learning from.")] = 0.7,
+    most: Annotated[int, typer.Option(min=1, help="Pairs of one question.")] = 1,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make preferences and best answers, in TRL's forms, of answers that were judged."""
+
+    def run() -> None:
+        from clinalign.commands import pairs
+        from inference.words import read
+        from training.pairs import Terms
+
+        said = {"margin": margin, "longest": longest, "least_coverage": least_coverage}
+        terms = read(Terms, {**said, "best": at_least, "most": most}, "options")
+        pairs.run(episodes, out, best, terms, as_json)
+
+    told(run, debug)
+
+
 def _stage(said: str) -> "Stage":
     from inference.errors import BadInput
     from training.tasks import STAGES

@@ -144,6 +144,7 @@ def as_data(episode: Episode, policy: str) -> dict[str, Any]:
     recalled, written = episode.recalled, episode.written
     shown = {"id", "statement", "score", "why", "sources"}
     return {
+        "prompt": [one.model_dump() for one in episode.conversation.messages],
         "question": episode.conversation.question,
         "scenario": scenario_data(recalled),
         "referral": episode.referral,
@@ -191,6 +192,7 @@ def turns_of(given: Any) -> list[Any]:
     """The messages of a list, or of a benchmark's or an API's row that holds one."""
     if isinstance(given, dict):
         given = given.get("prompt", given.get("messages"))
+        given = [{"role": "user", "content": given}] if isinstance(given, str) else given
     if not isinstance(given, list):
         raise BadInput("--conversation", "a list of {role, content}, or an object with `prompt`")
     return given

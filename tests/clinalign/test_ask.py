@@ -25,6 +25,7 @@ QUESTION = (
     "What should we do?"
 )
 KEYS = {
+    "prompt": list,
     "question": str,
     "scenario": dict,
     "principles": list,
