@@ -7,6 +7,7 @@ from typing import Any
 from inference.chat import ChatModel, Sampling
 from inference.messages import Conversation
 from inference.words import Word
+from mcp_server.arguments import MOST_ANSWER_CHARACTERS
 from mcp_server.client import HealthTools
 from rubrics.types import Criterion, Rubric
 
@@ -40,10 +41,11 @@ class Judged(Word):
 
 
 def brought(row: Mapping[str, Any]) -> list[str]:
-    """The answers that a row brings: texts, or objects with `answer`."""
+    """The answers that a row brings: texts, or objects with `answer`; none too long to judge."""
     rows = row.get("answers")
     said = [one.get("answer") if isinstance(one, Mapping) else one for one in _listed(rows)]
-    return [one for one in said if isinstance(one, str) and one.strip()]
+    texts = (one for one in said if isinstance(one, str) and one.strip())
+    return [one for one in texts if len(one) <= MOST_ANSWER_CHARACTERS]
 
 
 async def sampled(policy: ChatModel, asked: Conversation, number: int, seed: int) -> list[str]:

@@ -162,6 +162,8 @@ class Synthesis:
         if means.controls.samples_answers and not draft.answers and means.policy:
             policy = Metered(means.policy, draft.ledger, POLICY)
             draft.answers = await sampled(policy, draft.asked, means.controls.samples, means.seed)
+        if means.controls.samples_answers and not draft.answers:
+            draft.notes.append("no answers to go by")
 
     async def _write(self, draft: _Draft) -> None:
         first = await self._written(draft, self.means.seed)

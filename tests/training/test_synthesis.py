@@ -107,6 +107,13 @@ async def test_a_failed_judgement_drops_nothing_and_counts_for_nothing(made: Mad
     assert row["difficulty"] == {"mean": 0.7692, "spread": 0.0, "answers": 1}
 
 
+async def test_a_control_without_answers_to_go_by_says_so(made: Made) -> None:
+    row = await made({**ASKED, "answers": ["x" * 30_000]}, "difficulty", [reply(WRITTEN)])
+
+    assert row["provenance"]["notes"] == ("no answers to go by",)
+    assert "difficulty" not in row
+
+
 async def test_the_writer_is_shown_the_sampled_answers(made: Made) -> None:
     writer = ScriptedChat([reply(WRITTEN)])
     await made(ASKED, "contrast", writer, ["Call the ambulance.", "Wait until Monday."])
