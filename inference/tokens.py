@@ -41,7 +41,7 @@ def estimated_prompt(messages: Sequence[Message]) -> int:
 
 
 def _weight_of_ascii(text: bytes) -> float:
-    # Every prompt of a batch is estimated: letter by letter it would cost more than the call.
+    # Every prompt of a batch is estimated: letter by letter it was a large part of the work.
     letters = len(text) - len(text.translate(None, _LOWER))
     capitals = len(text) - len(text.translate(None, _UPPER))
     spaces = text.count(b" ")

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from inference.chat import ChatModel, Sampling
 from inference.errors import BadInput, ModelError
+from inference.json_schemas import object_of
 from inference.messages import Conversation, Message
 from inference.templates import fill
 from inference.words import Word, read
@@ -118,11 +119,11 @@ class ModelScenarioReader:
 
     def _schema(self) -> dict[str, Any]:
         labels = {one.name: _label_schema(one) for one in self.taxonomy.dimensions}
-        return _object(
+        return object_of(
             {
                 "language": {"type": "string", "pattern": "^[a-z]{2}$"},
                 "english": {"type": "string", "minLength": 1, "maxLength": 2000},
-                "scenario": _object(labels),
+                "scenario": object_of(labels),
             }
         )
 
@@ -142,18 +143,9 @@ def _described(dimension: Dimension) -> str:
 
 
 def _label_schema(dimension: Dimension) -> dict[str, Any]:
-    return _object(
+    return object_of(
         {
             "value": {"type": "string", "enum": [*dimension.values, ""]},
             "confidence": {"type": "string", "enum": list(SURE)},
         }
     )
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

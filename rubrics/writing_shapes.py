@@ -6,6 +6,7 @@ Flat and strict, so that small models fill them: no object is nested deeper than
 from collections.abc import Iterable
 from typing import Any
 
+from inference.json_schemas import object_of
 from rubrics.writing_words import (
     ASKING,
     AT_RISK,
@@ -32,7 +33,7 @@ MOST_WORDS = 5000
 
 def answers_schema() -> dict[str, Any]:
     answer = _text(SHORTEST_ANSWER, LONGEST_ANSWER)
-    return _object({"first": answer, "second": answer})
+    return object_of({"first": answer, "second": answer})
 
 
 def rubric_schema(items: Iterable[str], options: WriterOptions) -> dict[str, Any]:
@@ -43,9 +44,9 @@ def rubric_schema(items: Iterable[str], options: WriterOptions) -> dict[str, Any
         fields["missing"] = {"type": "array", "maxItems": MOST_MISSING, "items": missing}
     if options.length:
         fields["asked_words"] = {"type": "integer", "minimum": 0, "maximum": MOST_WORDS}
-    row = _object(_row(cares(items, options), options))
+    row = object_of(_row(cares(items, options), options))
     fields["criteria"] = {"type": "array", "minItems": 3, "maxItems": options.places, "items": row}
-    return _object(fields)
+    return object_of(fields)
 
 
 def repair_schema(gaps: Iterable[str], most: int) -> dict[str, Any]:
@@ -57,10 +58,10 @@ def repair_schema(gaps: Iterable[str], most: int) -> dict[str, Any]:
         "points": _points(),
         "critical": {"type": "boolean"},
     }
-    rows = {"type": "array", "maxItems": 2 * most, "items": _object(row)}
+    rows = {"type": "array", "maxItems": 2 * most, "items": object_of(row)}
     items = _decidable(gaps)
     decided = {"sweep": _decisions(items)} if items else {}
-    return _object({**decided, "criteria": rows})
+    return object_of({**decided, "criteria": rows})
 
 
 def rubric_shape(options: WriterOptions) -> str:
@@ -109,7 +110,7 @@ def _row(cares: list[str], options: WriterOptions) -> dict[str, Any]:
 
 
 def _decisions(items: Iterable[str]) -> dict[str, Any]:
-    return _object(dict.fromkeys(items, _text(2, LONGEST_DECISION)))
+    return object_of(dict.fromkeys(items, _text(2, LONGEST_DECISION)))
 
 
 def _points() -> dict[str, Any]:
@@ -126,12 +127,3 @@ def _either(values: Iterable[str]) -> str:
 
 def _text(shortest: int, longest: int) -> dict[str, Any]:
     return {"type": "string", "minLength": shortest, "maxLength": longest}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

@@ -4,7 +4,7 @@ From rows that are done already, where there are enough of them; else from the p
 rows and from assumptions that are told with the figures.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -140,5 +140,4 @@ async def _prompt_of(synthesis: Synthesis, row: Mapping[str, Any]) -> int | None
 def _prompt(asked: Conversation, pool: Pool, means: Means) -> str:
     scenario, options = Scenario(labels=pool.scenario), means.writing
     items = CareLists.shipped().items(scenario) if options.sweep else {}
-    answers: Sequence[str] = ()
-    return rubric_prompt(asked, pool.hints, scenario, items, answers, options)
+    return rubric_prompt(asked, pool.hints, scenario, items, (), options)

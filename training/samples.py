@@ -9,10 +9,10 @@ from inference.messages import Conversation
 from inference.words import Word
 from mcp_server.arguments import MOST_ANSWER_CHARACTERS
 from mcp_server.client import HealthTools
+from rubrics.scoring import JUDGED
 from rubrics.types import Criterion, Rubric
 
 TOKENS_ANSWER = 1024
-DECIDED = ("MET", "UNMET")
 
 
 class Difficulty(Word):
@@ -79,7 +79,7 @@ async def judged(
     said: dict[str, list[bool]] = {}
     for one in scored:
         for verdict in one.verdicts:
-            if verdict.verdict in DECIDED:
+            if verdict.verdict in JUDGED:
                 said.setdefault(verdict.criterion_id, []).append(verdict.verdict == "MET")
     fractions = [one.score.fraction for one in scored if one.score]
     return Judged(

@@ -31,7 +31,7 @@ def done_lines(journal: Journal, total: int, out: Path) -> "array[int]":
     """
     keys = array("Q", bytes(8 * (total + 1)))
     for text in journal.lines():
-        # Reading 100,000 whole rows would take half a minute.
+        # A rubric is long: to read whole rows takes longer than all else.
         found = _MARK.match(text)
         line, key = (int(found[1]), found[2].decode()) if found else _mark_in(text, out)
         keys.extend([0] * (line + 1 - len(keys)))

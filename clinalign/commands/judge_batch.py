@@ -24,7 +24,7 @@ from rubrics.types import Rubric, Text
 from training.inputs import count_of, rows_of
 
 MOST_FAILURES = 25  # rows without a reply, one after another
-LEFT_OUT = ("prompt", "completion")  # of the row that is written: the input has them
+LEFT_OUT = ("prompt", "completion", "line", "key")  # of the row: the input has them, or we do
 
 
 @dataclass
@@ -131,4 +131,4 @@ async def _judged(row: Row, bench: Bench) -> dict[str, Any]:
     kept = {name: value for name, value in given.items() if name not in LEFT_OUT}
     mark = {"line": row.line, "key": f"{row_key(row.text, bench.judge.fingerprint):016x}"}
     named = {"judge": bench.judge.name, "judge_agreement": bench.judge.agreement}
-    return {**mark, **kept, **mark, **scored(rubric, verdicts), **named}
+    return {**mark, **kept, **scored(rubric, verdicts), **named}

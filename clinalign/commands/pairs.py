@@ -25,6 +25,8 @@ def run(file: str, out: str, best: str, terms: Terms, as_json: bool) -> None:
     """
     if not out:
         raise BadInput("--out", "a file for the pairs")
+    if len({Path(one).resolve() for one in (file, out, best) if one}) < 2 + bool(best):
+        raise BadInput("--out and --best", "files of their own, beside the episodes")
     told: dict[str, object] = {}
     drafts = {Path(name): Path(f"{name}.part") for name in (out, best) if name}
     try:

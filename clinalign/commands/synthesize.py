@@ -77,7 +77,7 @@ async def _run(order: Order, settings: Settings, tally: Tally) -> None:
 
 @contextmanager
 def _seldom_looking_for_garbage() -> Iterator[None]:
-    """What is there now stays to the end; to look through it again and again takes a tenth."""
+    """What is there now stays to the end; to look through it again and again costs."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(OBJECTS)

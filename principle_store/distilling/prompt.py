@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
+from inference.json_schemas import object_of
 from inference.words import Word
 from principle_store.distilling.words import Gathered
 from rubrics.fencing import fenced
@@ -70,12 +71,3 @@ def quoted(text: str) -> str:
 
 def template(name: str) -> str:
     return (PROMPTS / f"{name}.md").read_text(encoding="utf-8")
-
-
-def object_of(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

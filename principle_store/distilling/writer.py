@@ -13,6 +13,7 @@ from pydantic import Field
 from inference.chat import ChatModel, Sampling
 from inference.errors import BadInput, ModelError, ModelUnknown, ModelUnreachable
 from inference.gate import Gate
+from inference.json_schemas import object_of
 from inference.messages import Message
 from inference.templates import fill
 from inference.words import Word, read
@@ -21,7 +22,6 @@ from principle_store.distilling.prompt import (
     Difference,
     difference_told,
     numbered,
-    object_of,
     principle_schema,
     quoted,
     sample,

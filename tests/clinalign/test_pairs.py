@@ -143,3 +143,15 @@ def test_a_bad_row_is_named_and_nothing_is_written(bad: Any, tmp_path: Path) -> 
     assert "episodes.jsonl line 2" in said.stderr
     assert (made, best) == ([], [])
     assert sorted(one.name for one in tmp_path.iterdir()) == ["episodes.jsonl"]
+
+
+@pytest.mark.parametrize(("out", "best"), [("same", "same"), ("episodes", ""), ("a", "episodes")])
+def test_each_file_is_one_of_its_own(out: str, best: str, tmp_path: Path) -> None:
+    file = tmp_path / "episodes"
+    file.write_text(written := json.dumps(row(GOOD, BAD)) + "\n", encoding="utf-8")
+    named = [*("--out", str(tmp_path / out)), *(("--best", str(tmp_path / best)) if best else ())]
+    said = CliRunner().invoke(app, ["pairs", str(file), *named])
+
+    assert said.exit_code == 2
+    assert file.read_text(encoding="utf-8") == written
+    assert [one.name for one in tmp_path.iterdir()] == ["episodes"]

@@ -362,7 +362,6 @@ def test_ctrl_c_ends_clean_and_the_next_run_goes_on(questions: Path) -> None:
     with serving(reply) as fake:
         env = {**os.environ, "CLINALIGN_DATA_DIR": str(questions.parent)}
         options = ("--base-url", fake.base_url, "--stage", "all", "--in-flight", "1")
-        env["CLINALIGN_READER_BASE_URL"] = ""
         running = subprocess.Popen(
             command(questions, *options), cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
         )
