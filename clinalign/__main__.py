@@ -12,6 +12,7 @@ from clinalign.principle_commands import distil, report
 from clinalign.server_commands import doctor, install
 from clinalign.settings import quiet_libraries
 from clinalign.telling import told
+from clinalign.train_commands import train
 from clinalign.training_commands import pairs, synthesize
 from inference.errors import BadInput
 
@@ -212,6 +213,7 @@ app.command()(doctor)
 app.add_typer(models)
 app.add_typer(judge)
 app.add_typer(rubrics)
+app.add_typer(train)
 
 
 def main() -> None:

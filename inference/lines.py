@@ -1,8 +1,10 @@
-"""Reads text files line by line, and says what is wrong with one that cannot be read."""
+"""Reads text files line by line, and JSON; says what is wrong with what cannot be read."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from inference.errors import BadInput
 
@@ -39,3 +41,30 @@ def readable(path: str, what: str) -> Iterator[None]:
         raise BadInput(f"{what} {path}", f"a file that can be read ({told})") from None
     except UnicodeDecodeError:
         raise BadInput(f"{what} {path}", "a file in UTF-8") from None
+
+
+def read_row(line: str, where: str) -> dict[str, Any]:
+    """The object that a line holds.
+
+    Raises:
+        BadInput: it holds none.
+    """
+    row = parsed(line, where)
+    if not isinstance(row, dict):
+        raise BadInput(where, "a JSON object")
+    return row
+
+
+def parsed(text: str, where: str) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        BadInput: it is no JSON; it names the line and the column.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise BadInput(where, f"a JSON file ({place})") from None
+    except RecursionError:
+        raise BadInput(where, "a JSON file that is not nested so deep") from None

@@ -14,7 +14,7 @@ from typing import Any
 
 from inference.errors import BadInput
 from inference.extras import needed
-from inference.lines import readable, text_lines
+from inference.lines import read_row, readable, text_lines
 
 BATCH = 1000
 Line = tuple[int, str]
@@ -33,6 +33,18 @@ def rows_of(path: str, what: str) -> Iterator[Line]:
         Lacking: a library for its form is not installed.
     """
     yield from _reader(path)(path, what)
+
+
+def parsed_rows(path: str, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same rows as objects, each with the words for its place.
+
+    Raises:
+        BadInput: the file cannot be read, or a row is no JSON object.
+        Lacking: a library for its form is not installed.
+    """
+    for number, text in rows_of(path, what):
+        where = f"{what} {path} line {number}"
+        yield where, read_row(text, where)
 
 
 def count_of(path: str, what: str) -> int:

@@ -15,7 +15,6 @@ from agent.nodes import PROMPTS
 from agent.state import Episode, Limits
 from clinalign.commands.ask import as_data, turns_of
 from clinalign.commands.batches import Row, done_lines, left_rows, row_key
-from clinalign.commands.files import read_row
 from clinalign.desk import Desk, open_desk
 from clinalign.judging import Bench, Choice, open_bench
 from clinalign.render import progress
@@ -23,6 +22,7 @@ from clinalign.settings import Settings
 from inference.errors import BadInput, ModelError
 from inference.flow import as_done
 from inference.journal import Journal
+from inference.lines import read_row
 from inference.messages import Conversation
 from inference.templates import hash_of
 from inference.words import read

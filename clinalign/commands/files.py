@@ -1,12 +1,11 @@
 """Reads the files that commands are given, and writes those they make."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inference.errors import BadInput, StorageError
-from inference.lines import readable, text_lines
+from inference.errors import StorageError
+from inference.lines import parsed, read_row, readable, text_lines
 from inference.whole_files import write_whole
 
 
@@ -16,7 +15,7 @@ def read_json(path: str, what: str) -> Any:
     Raises:
         BadInput: the file cannot be read, or is not JSON; it names the line and the column.
     """
-    return _parsed(read_text(path, what), f"{what} {path}")
+    return parsed(read_text(path, what), f"{what} {path}")
 
 
 def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -29,18 +28,6 @@ def read_lines(path: str, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, read_row(line, f"{what} {path} line {number}")
 
 
-def read_row(line: str, where: str) -> dict[str, Any]:
-    """The object that a line holds.
-
-    Raises:
-        BadInput: it holds none.
-    """
-    row = _parsed(line, where)
-    if not isinstance(row, dict):
-        raise BadInput(where, "a JSON object")
-    return row
-
-
 def read_text(path: str, what: str) -> str:
     """The content of a file in UTF-8.
 
@@ -49,16 +36,6 @@ def read_text(path: str, what: str) -> str:
     """
     with readable(path, what):
         return Path(path).read_text(encoding="utf-8")
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise BadInput(where, f"a JSON file ({place})") from None
-    except RecursionError:
-        raise BadInput(where, "a JSON file that is not nested so deep") from None
 
 
 def write_text(path: Path, text: str) -> None:

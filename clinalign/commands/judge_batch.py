@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from clinalign.commands.batches import Row, done_lines, left_rows, row_key
-from clinalign.commands.files import read_row
 from clinalign.commands.judge import conversation_from, of_judge, scored
 from clinalign.judging import Bench, Choice, open_bench
 from clinalign.render import progress
@@ -19,6 +18,7 @@ from clinalign.settings import Settings
 from inference.errors import BadInput, ModelError
 from inference.flow import as_done
 from inference.journal import Journal
+from inference.lines import read_row
 from inference.words import read
 from rubrics.types import Rubric, Text
 from training.inputs import count_of, rows_of

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from clinalign.commands.files import read_json, read_row, read_text
+from clinalign.commands.files import read_json, read_text
 from inference.errors import BadInput, ClinalignError
-from inference.lines import text_lines
+from inference.lines import read_row, text_lines
 from inference.words import Word
 from rubrics.rubric_lint import rubric_findings
 from rubrics.types import Rubric

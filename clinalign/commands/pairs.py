@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import mean
 from typing import IO
 
-from clinalign.commands.files import read_row
 from inference.errors import BadInput, StorageError
+from inference.lines import read_row
 from training.inputs import rows_of
 from training.pairs import Harvest, Pair, Terms, harvested
 from training.tasks import Rejected

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from clinalign.commands.batches import Row, row_key
-from clinalign.commands.files import read_row
 from clinalign.desk import open_desk
 from clinalign.models import open_vectors
 from clinalign.settings import Settings
 from inference.errors import BadInput, ModelError
+from inference.lines import read_row
 from mcp_server.client import ToolRefused
 from training.controls import Controls
 from training.decontamination import Measured
