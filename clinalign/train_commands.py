@@ -70,6 +70,21 @@ def grpo(
     _train("grpo", file, changes, out, dry_run, as_json, debug, overlay, local_only)
 
 
+@train.command()
+def card(
+    run: Annotated[str, typer.Argument(help="The folder of a run that has ended.")],
+    debug: Debug = False,
+) -> None:
+    """Write the model's card, README.md in its folder."""
+
+    def write() -> None:
+        from clinalign.commands import train_card
+
+        train_card.run(run)
+
+    told(write, debug)
+
+
 def _train(
     algorithm: "Algorithm",
     file: str,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 from statistics import fmean, pstdev
+from typing import Any
 
 from pydantic import Field
 
@@ -61,6 +62,11 @@ class Observation(Word):
     @property
     def gap(self) -> float:
         return self.proxy - self.gold
+
+
+def observation_of(row: Mapping[str, Any]) -> Observation:
+    """One that was kept in a log."""
+    return Observation.model_validate({name: row[name] for name in Observation.model_fields})
 
 
 class Alarm(Word):

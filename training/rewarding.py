@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.errors import BadInput
-from training.drift import Drift, Examined, Observation
+from training.drift import Drift, Examined, observation_of
 from training.judges import Judges
 from training.processes import is_main
 from training.reward import RubricReward
@@ -61,13 +61,9 @@ def _watch(run: RunFile, folder: RunFolder, judges: Judges) -> Watch | None:
         return None
     if judges.examiner is None:
         raise BadInput("[drift]", "an examiner; set CLINALIGN_EXAMINER_BASE_URL")
-    seen = [_observation(row) for row in folder.rows("drift.jsonl")]
+    seen = [observation_of(row) for row in folder.rows("drift.jsonl")]
     examined = Examined(judges.examiner, run.drift, run.reward.at_once, run.seed)
     return Watch(examined, Drift(run.drift, seen))
-
-
-def _observation(row: dict[str, float]) -> Observation:
-    return Observation.model_validate({name: row[name] for name in Observation.model_fields})
 
 
 def _ties(run: RunFile, judges: Judges) -> TieBreaker | None:

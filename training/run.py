@@ -11,7 +11,9 @@ from typing import Any
 
 from inference.extras import needed
 from inference.words import Word
+from training.drift import Alarm, observation_of
 from training.judges import Judges
+from training.plots import draw_drift, draw_rewards
 from training.processes import decided
 from training.quiet import quiet
 from training.run_data import Task
@@ -128,8 +130,18 @@ def _ended(
         judges=tuple(sorted(rewards[0].judges)) if rewards else (),
         examiners=tuple(sorted(rewards[0].examiners)) if rewards else (),
     )
-    decided(lambda: folder.write_json("result.json", result.model_dump(mode="json")))
+    decided(lambda: _written(folder, result, alarm))
     return result
+
+
+def _written(folder: RunFolder, result: Result, alarm: Alarm | None) -> None:
+    """The result, and pictures of how it came about."""
+    rows = folder.rows("log.jsonl")
+    if any("reward" in row for row in rows):
+        draw_rewards({"reward": rows}, folder.path / "rewards.png")
+    if seen := [observation_of(row) for row in folder.rows("drift.jsonl")]:
+        draw_drift(seen, alarm, folder.path / "drift.png")
+    folder.write_json("result.json", result.model_dump(mode="json"))
 
 
 def _step(checkpoint: Path | None) -> int:

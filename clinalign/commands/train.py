@@ -95,9 +95,7 @@ async def _judges(
         yield Judges(portal, tools, library, examiner, compares)
 
 
-async def _tools(
-    settings: Settings, judge: Endpoint | None, opened: AsyncExitStack
-) -> HealthTools:
+async def _tools(settings: Settings, judge: Endpoint | None, opened: AsyncExitStack) -> HealthTools:
     chat = await connected_chat(judge, opened, bulk=True)
     server = open_server(settings, chat, remembers=True)
     return await opened.enter_async_context(connected(server))

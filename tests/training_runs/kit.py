@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from anyio.from_thread import start_blocking_portal
 
 from inference.messages import Conversation
 from mcp_server.client import connected
-from principle_store.memory import InMemoryPrincipleStore
 from principle_store.store import PrincipleStore
 from rubrics.judge import Heard, Judge, unheard
 from rubrics.reading import ScenarioReader
@@ -26,9 +24,6 @@ from rubrics.types import Criterion, Rubric, Verdict
 from tests.builders import server_of
 from tests.conftest import ROOT
 from training.judges import Judges
-from training.run import Result, train
-from training.run_file import read_run_file
-from training.run_folder import RunFolder
 
 EMERGENT = (
     "crushing chest pain", "a drooping face", "trouble breathing", "a fit that will not stop",
@@ -161,6 +156,9 @@ def run_file(path: Path, algorithm: str, model: Path, **parts: Mapping[str, Any]
     lines = [f'algorithm = "{algorithm}"', f"seed = {parts.pop('seed', 0)}"]
     for name, table in tables.items():
         if isinstance(table, Mapping):
-            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+            lines += [
+                f"[{name}]",
+                *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
+            ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
