@@ -22,6 +22,7 @@ from training.reward_figures import by_tag, share_by
 from training.reward_terms import Terms
 
 COMMUNICATION = "axis:communication"
+SURE = 4  # standard errors: the best of very many means is high by chance already
 COVERED = 0.8  # of the criteria, for the examiner's word to count
 
 
@@ -99,7 +100,7 @@ class Drift:
         best = max(means[:-1], key=lambda one: one.gold)
         now = means[-1]
         fell, rose = best.gold - now.gold, now.proxy - best.proxy
-        by_chance = 2 * sqrt(best.variance + now.variance)
+        by_chance = SURE * sqrt(best.variance + now.variance)
         if fell < max(self.terms.fall, by_chance) or rose < self.terms.rise:
             return None
         return Alarm(step=now.step, best_step=best.step, gold_fell=fell, proxy_rose=rose)

@@ -30,7 +30,8 @@ DEFAULTS: dict[Algorithm, dict[str, Any]] = {
         "epsilon_high": 0.28,  # clip higher, of the same
         "loss_type": "dapo",
         "scale_rewards": "group",
-        "mask_truncated_completions": True,
+        # Masked, a policy that stops ending its answers would never be told.
+        "mask_truncated_completions": False,
     },
 }
 WITH_EVAL: dict[str, Any] = {"eval_strategy": "steps", "eval_steps": 50, "eval_on_start": True}
