@@ -8,8 +8,8 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from rubrics.types import Criterion, Rubric, Verdict
 from tests.builders import server_of
 from tests.conftest import ROOT
 from training.judges import Judges
+from training.run import Result, train
+from training.run_file import read_run_file
+from training.run_folder import RunFolder
 
 EMERGENT = (
     "crushing chest pain", "a drooping face", "trouble breathing", "a fit that will not stop",
@@ -150,15 +153,20 @@ def tiny_model(folder: Path, seed: int) -> Path:
     return folder
 
 
-def run_file(path: Path, algorithm: str, model: Path, **parts: Mapping[str, Any]) -> Path:
+def run_file(path: Path, algorithm: str, model: Path, seed: int = 0, **tables: Any) -> Path:
     """A run file with these tables."""
-    tables = {"model": {"path": str(model)}, **parts}
-    lines = [f'algorithm = "{algorithm}"', f"seed = {parts.pop('seed', 0)}"]
-    for name, table in tables.items():
-        if isinstance(table, Mapping):
-            lines += [
-                f"[{name}]",
-                *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
-            ]
+    lines = [f'algorithm = "{algorithm}"', f"seed = {seed}"]
+    for name, table in {"model": {"path": str(model)}, **tables}.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def trained(file: Path, out: Path, opens: Any = nullcontext) -> Result:
+    """The run of a file, to its end."""
+    folder = RunFolder(out)
+    text = file.read_text(encoding="utf-8")
+    ended = train(read_run_file(str(file)), text, folder, opens, lambda *_: None)
+    assert ended is not None, "it had ended before"
+    return ended
