@@ -4,6 +4,7 @@ The encoder is any folder of transformers with weights and a fast tokenizer; not
 `training.verifier_export` writes what comes of it.
 """
 
+import importlib
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from inference.words import Word
 if TYPE_CHECKING:
     import torch
 
+LIBRARIES = ("transformers", "torch", "onnx")  # the last one for the export, which comes late
 WARM_UP = 0.1  # of the steps, with a rate that rises
 STEEPEST = 1.0  # longest gradient that is followed
 READ_AT_ONCE = 32  # pairs
@@ -95,14 +97,17 @@ def rated_by(model: Any, inputs: "dict[str, torch.Tensor]") -> "torch.Tensor":
 
 
 def open_encoder(folder: Path, most_tokens: int = 0) -> Encoder:
-    """The tokenizer of an encoder, and how much it reads.
+    """The tokenizer of an encoder, and how much it reads; makes sure of all libraries.
 
     Raises:
         BadInput: the folder holds no encoder, or one that reads less.
         Lacking: a library is not installed.
     """
-    with needed("transformers", "training"):
-        import transformers
+    for library in LIBRARIES:
+        with needed(library, "training"):
+            importlib.import_module(library)
+    import transformers
+
     with _loading(folder):
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -137,10 +142,8 @@ def trained(
     Raises:
         BadInput: the folder holds no encoder.
         DivergedError: the loss is no number any more.
-        Lacking: a library is not installed.
     """
-    with needed("torch", "training"):
-        import torch
+    import torch
 
     verifier = _fresh(encoder, recipe.seed)
     unmet, met = labels.count(False), labels.count(True)

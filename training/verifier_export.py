@@ -7,7 +7,6 @@ from pathlib import Path
 
 from inference.cross_encoder import CrossEncoder, Pair
 from inference.errors import BadInput, ClinalignError
-from inference.extras import needed
 from rubrics.verifier_card import CARD, MODEL, TOKENIZER, VerifierCard
 from training.verifier import EXPECTED, WHERE, Verifier
 
@@ -31,11 +30,7 @@ def export(verifier: Verifier, folder: Path, sample: Sequence[Pair]) -> None:
     Raises:
         BadInput: an encoder of this kind cannot be exported.
         ExportDiffers: the two differ by more than 1e-4.
-        Lacking: a library is not installed.
     """
-    with needed("onnx", "training"):
-        import onnx  # noqa: F401 - torch wants it, and says so less plainly
-
     model, tokenizer = folder / MODEL, folder / TOKENIZER
     verifier.model.to("cpu")
     _write_onnx(verifier, model, sample[:2])

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 THINGS = ("fever", "cough", "rash", "pain")
 FILLERS = ("and", "then", "also", "rest", "well")
@@ -29,6 +27,9 @@ def long(_: str, words: list[str]) -> bool:
 
 def tiny_encoder(folder: Path) -> Path:
     """An encoder's folder, as transformers writes it; weights by chance."""
+    import torch  # not above: tests that are left out import this file all the same
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
     numbers = (str(number) for number in range(10))
     words = [*MARKS, "names", "the", "case", "at", *THINGS, *FILLERS, *PLACES, *numbers]
     tokenizer = Tokenizer(models.WordLevel({one: at for at, one in enumerate(words)}, "[UNK]"))
