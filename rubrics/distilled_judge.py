@@ -8,7 +8,6 @@ puts it before a thorough one.
 
 import asyncio
 import copy
-import math
 from pathlib import Path
 from typing import Self
 
@@ -86,12 +85,11 @@ class DistilledJudge:
         return tuple(
             by_count(criterion, answer)
             or (unmet_by_nothing(criterion) if nothing and criterion.points > 0 else None)
-            or self._verdict(criterion, question, evidence, self._chance(float(logit)), cut)
+            or self._verdict(
+                criterion, question, evidence, self.card.line.chance(float(logit)), cut
+            )
             for criterion, logit, cut in cases
         )
-
-    def _chance(self, logit: float) -> float:
-        return 1 / (1 + math.exp(-(self.card.slope * logit + self.card.offset)))
 
     def _verdict(
         self, criterion: Criterion, question: str, evidence: str, chance: float, cut: bool

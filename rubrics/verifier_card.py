@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from inference.words import Word
 
 CARD, MODEL, TOKENIZER = "verifier.json", "model.onnx", "tokenizer.json"
 FILES = frozenset((CARD, MODEL, TOKENIZER))
+MOST_ODDS = 500  # beyond it the chance is no different
 
 
 class Figures(Word):
@@ -42,6 +44,17 @@ class HeldOut(Word):
     """The commoner verdict for all."""
 
 
+class Line(Word):
+    """From a figure to the log odds of being met, were both verdicts as common."""
+
+    slope: float
+    offset: float
+
+    def chance(self, figure: float) -> float:
+        odds = self.slope * figure + self.offset
+        return 1 / (1 + math.exp(-odds)) if odds > -MOST_ODDS else 0.0
+
+
 class VerifierCard(Word):
     kind: Literal["clinalign verifier 1"] = "clinalign verifier 1"
     judges: tuple[str, ...]
@@ -62,9 +75,8 @@ class VerifierCard(Word):
     seed: int
     most_tokens: int = Field(ge=8)
     pad_id: int
-    slope: float = Field(ge=0)
-    """From the model's figure to the log odds of being met, were both verdicts as common."""
-    offset: float
+    line: Line
+    """From the model's figure to the chance of being met."""
     unmet_up_to: float
     met_from: float
     """Between these two chances it is undecided."""

@@ -1,26 +1,14 @@
 """A logistic regression on one figure, both kinds of label weighing the same."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.words import Word
+from rubrics.verifier_card import Line
 
 STEPS = 50
 RIDGE = 1e-3  # keeps figures that part the labels without fault from an endless slope
-
-
-class Line(Word):
-    """From a figure to the log odds of being met, were both verdicts as common."""
-
-    slope: float
-    offset: float
-
-    def chance(self, figure: float) -> float:
-        odds = self.slope * figure + self.offset
-        return 1 / (1 + math.exp(-odds)) if odds > -500 else 0.0
 
 
 def fitted(figures: Sequence[float], labels: Sequence[bool], rising: bool = False) -> Line:

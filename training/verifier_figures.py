@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from rubrics.agreement import agreement, area_under_curve, balanced_accuracy
 from rubrics.counting import words_in
-from rubrics.verifier_card import Figures, HeldOut
-from training.logistic import Line, fitted
+from rubrics.verifier_card import Figures, HeldOut, Line
+from training.logistic import fitted
 from training.verifier_data import Example, Parts, questions_in
 
 SURE = 0.7  # the chance from which on a verdict is given

@@ -20,11 +20,12 @@ from rubrics.verifier_card import (
     TOKENIZER,
     Figures,
     HeldOut,
+    Line,
     VerifierCard,
     sha256_of,
 )
 from training.inputs import rows_of
-from training.logistic import Line, fitted
+from training.logistic import fitted
 from training.verifier import Encoder, Recipe, Verifier, open_encoder, trained
 from training.verifier_data import Example, Lessons, Parts, lessons_of, parted, questions_in
 from training.verifier_export import export, versions, write_card
@@ -121,8 +122,7 @@ def _made(order: Order, lessons: Lessons, encoder: Encoder, out: Path) -> Verifi
             seed=order.recipe.seed,
             most_tokens=encoder.most_tokens,
             pad_id=encoder.tokenizer.pad_id,
-            slope=line.slope,
-            offset=line.offset,
+            line=line,
             unmet_up_to=round(1 - SURE, 6),
             met_from=SURE,
             held_out=held,

@@ -1,7 +1,6 @@
 """A verifier is trained on planted verdicts, exported, and judges as it was taught."""
 
 import json
-import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from rubrics.distilled_judge import DistilledJudge
 from rubrics.parsing import is_quoted
 from rubrics.reading import ScenarioReader
 from rubrics.types import Rubric
+from rubrics.verifier_card import Line
 from tests.builders import server_of
 from tests.fake_server import judging, serving
 from tests.training_runs.planted import THINGS, long, named, rows, tiny_encoder, written
@@ -172,7 +172,7 @@ async def test_what_is_served_says_what_the_same_training_says_in_torch(
         for one in RUBRIC.criteria
     ]
     logits = again.logits([one.pair() for one in asked])
-    chances = [1 / (1 + math.exp(-judge.card.slope * one - judge.card.offset)) for one in logits]
+    chances = [judge.card.line.chance(one) for one in logits]
     assert [one.probability for one in scored.verdicts] == pytest.approx(chances, abs=1e-3)
     assert scored.judge == "distilled from a planted judge"
     assert "held-out verdicts" in scored.judge_agreement
@@ -197,7 +197,7 @@ async def test_it_can_reward_and_an_open_criterion_is_no_zero(
 ) -> None:
     store = InMemoryPrincipleStore(library, embedder, cached)
     judge = DistilledJudge(folder)
-    undecided = judge.card.model_copy(update={"slope": 0.0, "offset": 0.0})
+    undecided = judge.card.model_copy(update={"line": Line(slope=0.0, offset=0.0)})
 
     async with connected(server_of(store, reader, judge)) as tools:
         given = await reward(tools, ASKED, "fever and rash then", RUBRIC)
@@ -213,13 +213,15 @@ async def test_nothing_is_said_to_be_missing_from_an_answer_that_was_not_read_to
     folder: Path,
 ) -> None:
     judge = DistilledJudge(folder)
+    judge.card = judge.card.model_copy(
+        update={"line": Line(slope=1.0, offset=-1e6)}
+    )  # finds nothing met
 
     short = await judge.verdicts(ASKED, "fever and rest", RUBRIC)
     long = await judge.verdicts(ASKED, "fever and rest " * 40, RUBRIC)
 
-    assert "UNMET" in [one.verdict for one in short]
-    assert "UNMET" not in [one.verdict for one in long]
-    assert any(one.reason == "beyond_the_judge" for one in long)
+    assert {(one.verdict, one.reason) for one in short} == {("UNMET", "")}
+    assert {(one.verdict, one.reason) for one in long} == {("ABSTAIN", "beyond_the_judge")}
 
 
 async def test_an_answer_that_says_nothing_meets_nothing(folder: Path) -> None:
