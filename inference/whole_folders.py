@@ -53,4 +53,4 @@ def whole_folder(out: Path, ours: frozenset[str], what: str) -> Iterator[Path]:
 
 
 def _draft(out: Path) -> Path:
-    return out.with_name(f"{out.name}.part")
+    return out.parent / f"{out.name}.part"

@@ -61,7 +61,7 @@ def run(order: Order, as_json: bool) -> None:
             raise BadInput(option, "a folder")
     if not 0 < order.held_out < 1:
         raise BadInput("--held-out", "a share between 0 and 1", order.held_out)
-    out = Path(order.out)
+    out = Path(order.out).resolve()  # so that "." has a name
     check_free(out, FILES, OUT)
     lessons = lessons_of(_rows(order.file))
     encoder = open_encoder(Path(order.encoder), order.recipe.most_tokens)
