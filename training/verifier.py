@@ -112,6 +112,9 @@ def open_encoder(folder: Path, most_tokens: int = 0) -> Encoder:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         written = tokenizer.backend_tokenizer.to_str()
+    kinds = transformers.models.auto.modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if config.model_type not in kinds or config.is_encoder_decoder:
+        raise BadInput(f"{WHERE} {folder}", f"{EXPECTED}; {config.model_type} is no encoder")
     reads = min(
         getattr(config, "max_position_embeddings", USUAL_TOKENS), tokenizer.model_max_length
     )

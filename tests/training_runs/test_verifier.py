@@ -358,12 +358,25 @@ def of_no_known_kind(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "abacus"}), "utf-8")
 
 
+def of_a_decoder(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "gpt2"}), "utf-8")
+
+
 def without_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
 
 
 @pytest.mark.parametrize(
-    "damage", [without_weights, torn, with_weights_of_another, of_no_known_kind, without_tokenizer]
+    "damage",
+    [
+        without_weights,
+        torn,
+        with_weights_of_another,
+        of_no_known_kind,
+        of_a_decoder,
+        without_tokenizer,
+    ],
 )
 def test_an_encoder_that_is_none_is_one_clear_error_and_leaves_nothing(
     damage: Callable[[Path], None], encoder: Path, verdicts: Path, tmp_path: Path
