@@ -13,7 +13,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,10 @@ from rubrics.types import Criterion, Rubric
 from tools.fit_builtin_judge import triples_of
 from tools.judge_pairs import load_pairs
 from training.verifier import Recipe
+from training.verifier_data import lessons_of, parted
 
 TEACHER = "this project's own labels (no judge)"
+HELD_OUT = 0.2
 ANSWERS, CRITERIA = 100, 10  # of the timing
 
 
@@ -55,6 +57,22 @@ def _row(question: str, criterion: str, points: float, answers: Any) -> dict[str
     ]
     rubric = [{"id": "c1", "criterion": criterion, "points": points}]
     return {"prompt": question, "judge": TEACHER, "rubrics": rubric, "answers": said}
+
+
+def told_apart(judge: DistilledJudge, rows: Sequence[dict[str, Any]], seed: int) -> str:
+    """How often the answer that meets the criterion is rated above its twin that does not."""
+    lessons = lessons_of((f"row {place}", row) for place, row in enumerate(rows))
+    chances: dict[tuple[str, str], dict[bool, float]] = {}
+    for one in parted(lessons.examples, HELD_OUT, seed).held_out:
+        criterion = Criterion(id="c1", criterion=one.criterion, points=1)
+        asked, rubric = Conversation.of(one.question), Rubric(criteria=(criterion,))
+        (verdict,) = asyncio.run(judge.verdicts(asked, one.answer, rubric))
+        if verdict.probability is not None:
+            of_pair = chances.setdefault((one.question, one.criterion), {})
+            of_pair[one.met] = verdict.probability
+    both = [one for one in chances.values() if len(one) == 2]
+    right = sum(one[True] > one[False] for one in both)
+    return f"{right} of {len(both)} held-out pairs told apart"
 
 
 def beside_physicians(judge: DistilledJudge, data: Path) -> str:
@@ -96,10 +114,12 @@ def main() -> None:
         file.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
         recipe = Recipe(epochs=given.epochs, seed=given.seed)
         began = time.perf_counter()
-        order = train_judge.Order(str(file), given.encoder, str(out), recipe, 0.2)
+        order = train_judge.Order(str(file), given.encoder, str(out), recipe, HELD_OUT)
         train_judge.run(order, as_json=False)
         print(f"training, baseline and export: {time.perf_counter() - began:.0f} s")
         judge = DistilledJudge(out)
+        if given.learn == "pairs":
+            print(told_apart(judge, rows, given.seed))
         print(f"beside physicians: {beside_physicians(judge, given.data)}")
         seconds = seconds_for_many(judge)
         print(f"{ANSWERS * CRITERIA / seconds:.0f} verdicts a second")

@@ -1,12 +1,17 @@
 """Examples of a verifier: what becomes one, what does not, and how they are parted."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from inference.errors import BadInput
 from rubrics.distilled_judge import QUESTION_CHARACTERS, shown
 from rubrics.parsing import plain
+from training.inputs import rows_of
 from training.logistic import fitted
 from training.verifier_data import Lessons, lessons_of, parted, questions_in
 
@@ -77,6 +82,16 @@ def test_an_answer_that_broke_off_is_left_out() -> None:
     cut["answers"][0]["truncated"] = True
 
     assert learnt(cut).left_out == {"broken_off": 2}
+
+
+def test_rows_of_parquet_are_read_with_fields_that_only_some_verdicts_have(tmp_path: Path) -> None:
+    given = row("MU")
+    given["answers"][0]["verdicts"][0] |= {"quote": "Call now.", "votes": {"MET": 3}}
+    parquet.write_table(pa.Table.from_pylist([given]), tmp_path / "rows.parquet")
+
+    ((_, text),) = rows_of(str(tmp_path / "rows.parquet"), "VERDICTS")
+
+    assert learnt(json.loads(text)).examples == learnt(given).examples
 
 
 def test_an_episode_of_the_agent_is_read_too() -> None:
