@@ -67,14 +67,14 @@ def in_words(held: HeldOut) -> str:
     ahead = {
         name: (held.verifier.auc or 0.0) - auc for name, auc in baselines.items() if auc is not None
     }
-    near = [f"{name} ({lead:+.2f})" for name, lead in ahead.items() if lead < MARGIN]
+    near = [f"{name} ({lead:+.3f})" for name, lead in ahead.items() if lead < MARGIN]
     if near:
         told = (
             f"Its AUC is not {MARGIN:g} above {' and '.join(near)}: it may know little of what "
             "answers say. Do not reward with it."
         )
     else:
-        told = f"Its AUC is {min(ahead.values()):.2f} above the better baseline."
+        told = f"Its AUC is {min(ahead.values()):.3f} above the better baseline."
     few = f" Only {held.questions} held-out questions: take the figures as a hint."
     return told + (few if held.questions < FEW else "")
 
