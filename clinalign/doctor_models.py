@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from clinalign.checks import Check
 from clinalign.model_servers import Heard, heard_from, is_here, usual_endpoints
 from clinalign.passports import kept_passport
-from clinalign.settings import ROLES, Settings, who_judges
+from clinalign.settings import FOLDER, ROLES, Settings, who_judges
+from clinalign.verifiers import open_verifier
 from inference.endpoint import Endpoint
 from inference.errors import BadInput, StorageError
 from rubrics.builtin_judge import builtin_fingerprint, shipped_passport
@@ -109,8 +110,11 @@ def _judge_check(settings: Settings, configured: list[_Configured]) -> Check:
     try:
         chosen = who_judges(settings, "client")
     except BadInput as error:
-        fix = "Set CLINALIGN_JUDGE_BASE_URL, or CLINALIGN_JUDGE=auto."
+        wanted = FOLDER if settings.judge_choice == "distilled" else "CLINALIGN_JUDGE_BASE_URL"
+        fix = f"Set {wanted}, or CLINALIGN_JUDGE=auto."
         return Check(name="judge", status="failed", found=str(error), fix=fix)
+    if chosen == "distilled":
+        return _verifier_check(settings)
     if chosen == "builtin":
         shipped, name = shipped_passport(), "the built-in screening judge"
         return _passport_check(settings, name, builtin_fingerprint(), shipped)
@@ -123,6 +127,15 @@ def _judge_check(settings: Settings, configured: list[_Configured]) -> Check:
         fix = "Set CLINALIGN_JUDGE_MODEL, so that its passport can be found."
         return Check(name="judge", status="warning", found=said, fix=fix)
     return _passport_check(settings, model, fingerprint(model, Manner()))
+
+
+def _verifier_check(settings: Settings) -> Check:
+    try:
+        judge = open_verifier(settings)
+    except (BadInput, StorageError) as error:
+        fix = f"Set {FOLDER} to a folder that `clinalign train judge` wrote."
+        return Check(name="judge", status="failed", found=str(error), fix=fix)
+    return _passport_check(settings, judge.name, judge.fingerprint)
 
 
 def _passport_check(

@@ -151,7 +151,11 @@ def server_of(usual: str, base_url: str, replies: Mapping[str, Said]) -> Server:
 
 def open_roles(settings: Settings) -> tuple[Role, ...]:
     """The roles that a found model would fill."""
-    others = settings.judge_choice in ("builtin", "client")  # who judges is settled then
+    others = settings.judge_choice in (
+        "builtin",
+        "client",
+        "distilled",
+    )  # who judges is settled then
     roles = [role for role in FILLED if not (role == "judge" and others)]
     return tuple(role for role in roles if getattr(settings, role) is None)
 

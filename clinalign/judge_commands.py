@@ -19,7 +19,11 @@ judge = typer.Typer(name="judge", help="Judges: their verdicts, and how far to t
 rubrics = typer.Typer(name="rubrics", help="Rubrics: what is wrong with their wording.")
 
 Which = Annotated[
-    str, typer.Option("--judge", help="auto: the configured model, else the built-in one.")
+    str,
+    typer.Option(
+        "--judge",
+        help="auto: the configured model, else the built-in one; or builtin, model, distilled.",
+    ),
 ]
 Mode = Annotated[
     str, typer.Option(help="packed: several criteria a call; single: one; fast: one token.")

@@ -10,6 +10,7 @@ from pydantic import Field
 from clinalign.models import client, open_vectors
 from clinalign.passports import kept_passport
 from clinalign.settings import Settings
+from clinalign.verifiers import in_stages, open_verifier
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
 from inference.gate import Gate
@@ -27,7 +28,7 @@ WARM = 0.7  # votes of one model differ by sampling
 class Choice(Word):
     """Which judge, and how it goes about it."""
 
-    judge: Literal["auto", "builtin", "model"] = "auto"
+    judge: Literal["auto", "builtin", "model", "distilled"] = "auto"
     """`auto`: the configured model, or else the built-in one."""
     manner: Manner = Manner()
     votes: int = Field(default=1, ge=1, le=25)
@@ -59,10 +60,14 @@ async def open_bench(settings: Settings, choice: Choice) -> AsyncIterator[Bench]
     """The chosen judge.
 
     Raises:
-        BadInput: a model is wanted and none is configured.
+        BadInput: a model or a verifier is wanted and none is configured.
         ModelError: a configured model cannot be reached, or is not there.
-        StorageError: the data folder cannot be used.
+        StorageError: the data folder or the verifier cannot be used.
     """
+    if choice.judge == "distilled":
+        _check_one_vote(choice, "the distilled judge")
+        yield Bench(open_verifier(settings), Ledger(), ())
+        return
     endpoint = settings.judge if choice.judge != "builtin" else None
     if endpoint is None:
         # Not remembered: it is quick, and its verdicts depend on the code as well.
@@ -77,7 +82,11 @@ async def open_bench(settings: Settings, choice: Choice) -> AsyncIterator[Bench]
             cache = VerdictCache(settings.data_dir / "verdicts")
             closing.callback(cache.close)
             memories = tuple(RememberingJudge(one, cache) for one in voters)
-        yield Bench(_together(settings, memories or voters, choice), ledger, memories)
+        judge = _together(settings, memories or voters, choice)
+        mode = choice.manner.mode
+        staged = mode == "fast" and settings.judge_folder
+        verifier = open_verifier(settings) if staged else None
+        yield Bench(in_stages(settings, mode, verifier, judge), ledger, memories)
 
 
 async def _voters(
@@ -111,10 +120,14 @@ def _builtin(settings: Settings, choice: Choice) -> Judge:
         raise BadInput(
             "--judge model", "a model server; set --base-url or CLINALIGN_JUDGE_BASE_URL"
         )
-    if choice.votes > 1 or choice.panel:
-        raise BadInput("--votes and --panel", "a model server; the built-in judge has one opinion")
+    _check_one_vote(choice, "the built-in judge")
     passport = kept_passport(settings.data_dir, builtin_fingerprint())
     return BuiltinJudge(open_vectors(settings).bundled, passport)
+
+
+def _check_one_vote(choice: Choice, judge: str) -> None:
+    if choice.votes > 1 or choice.panel:
+        raise BadInput("--votes and --panel", f"a model server; {judge} has one opinion")
 
 
 def _endpoints(endpoint: Endpoint, panel: tuple[str, ...]) -> list[Endpoint]:

@@ -47,7 +47,9 @@ def open_server(
         StorageError: the data folder cannot be written.
     """
     if settings.judge_choice == "client":
-        raise BadInput("CLINALIGN_JUDGE", "auto, builtin or model; no client can judge here")
+        raise BadInput(
+            "CLINALIGN_JUDGE", "auto, builtin, model or distilled; no client can judge here"
+        )
     house = open_house(settings, "builtin", judging, reading, remembers)
     return build_server(house, settings.data_dir)
 

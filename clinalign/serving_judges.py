@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from clinalign.models import client
 from clinalign.passports import kept_passport
 from clinalign.settings import Settings, who_judges
+from clinalign.verifiers import in_stages, open_verifier
 from inference.chat import ChatModel
 from inference.embedding import MemoEmbedder
 from inference.endpoint import Endpoint
@@ -40,11 +41,14 @@ def judges_of(
         remembers: keep the verdicts of a model in the data folder.
 
     Raises:
-        BadInput: a model is wanted and none is configured.
+        BadInput: a model or a verifier is wanted and none is configured.
+        StorageError: the verifier's files are damaged.
     """
     chosen = who_judges(settings, otherwise, judging is not None)
     if chosen == "model":
         return _ModelJudges(settings, judging, closing, remembers)
+    if chosen == "distilled":
+        return always(open_verifier(settings))
     passport = kept_passport(settings.data_dir, builtin_fingerprint())
     return always(BuiltinJudge(embedder, passport) if chosen == "builtin" else None)
 
@@ -67,6 +71,7 @@ class _ModelJudges:
         if self._cache:
             closing.callback(self._cache.close)
         self._gate = Gate(IN_FLIGHT)
+        self._verifier = open_verifier(settings) if settings.judge_folder else None
         self._judges: dict[Mode, Judge] = {}
 
     async def __call__(self, mode: Mode) -> Judge:
@@ -85,7 +90,7 @@ class _ModelJudges:
             passport = kept_passport(self._settings.data_dir, measured)
             judge = ModelJudge(self._chat, manner, passport, self._gate)
             cached = RememberingJudge(judge, self._cache) if self._cache else judge
-            self._judges[mode] = cached
+            self._judges[mode] = in_stages(self._settings, mode, self._verifier, cached)
         return self._judges[mode]
 
     async def _look(self) -> None:

@@ -21,8 +21,9 @@ from rubrics.writing_words import WriterOptions
 Role = Literal["policy", "writer", "judge", "examiner", "reader"]
 ROLES: tuple[Role, ...] = ("policy", "writer", "judge", "examiner", "reader")
 GRADERS = ("judge", "examiner")
-JudgeChoice = Literal["auto", "client", "builtin", "model"]
-JUDGES: tuple[JudgeChoice, ...] = ("auto", "client", "builtin", "model")
+JudgeChoice = Literal["auto", "client", "builtin", "model", "distilled"]
+JUDGES: tuple[JudgeChoice, ...] = ("auto", "client", "builtin", "model", "distilled")
+FOLDER = "CLINALIGN_JUDGE_FOLDER"
 
 
 class Access(Word):
@@ -44,6 +45,9 @@ class Settings(Word):
     judge_choice: JudgeChoice = "auto"
     """Who judges: `client` is the MCP client's own model; `auto` the configured model, or else
     whoever suits the command."""
+    judge_folder: Path | None = None
+    """A verifier that `clinalign train judge` wrote: the judge where the choice is `distilled`,
+    and asked before the model in `fast` mode."""
     embeddings: Endpoint | None = None
     """An embedding model in place of the bundled one; has an address of its own only."""
     finds_model: bool = True
@@ -85,6 +89,7 @@ class Settings(Word):
         settings = cls(
             **{role: _endpoint(role, said) for role in ROLES},
             judge_choice=_judge_choice(said),
+            judge_folder=Path(verifier) if (verifier := said.get(FOLDER, "").strip()) else None,
             embeddings=_embeddings(said),
             finds_model=switched(said, "CLINALIGN_FIND_MODEL", True),
             local_only=local_only or switched(said, "CLINALIGN_LOCAL_ONLY", False),
@@ -102,7 +107,7 @@ class Settings(Word):
 
 def who_judges(
     settings: Settings, otherwise: Literal["builtin", "client"], has_model: bool = False
-) -> Literal["builtin", "client", "model"]:
+) -> Literal["builtin", "client", "model", "distilled"]:
     """Who judges by these settings.
 
     Args:
@@ -111,11 +116,14 @@ def who_judges(
         has_model: a judge model is at hand besides.
 
     Raises:
-        BadInput: a model is wanted and none is configured.
+        BadInput: a model or a verifier is wanted and none is configured.
     """
     there = has_model or settings.judge is not None
     if settings.judge_choice == "model" and not there:
         raise BadInput("CLINALIGN_JUDGE", "a judge model; set CLINALIGN_JUDGE_BASE_URL", "model")
+    if settings.judge_choice == "distilled" and settings.judge_folder is None:
+        told = f"a verifier; set {FOLDER} to a folder that `clinalign train judge` wrote"
+        raise BadInput("CLINALIGN_JUDGE", told, "distilled")
     if settings.judge_choice == "auto":
         return "model" if there else otherwise
     return settings.judge_choice

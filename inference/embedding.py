@@ -56,7 +56,7 @@ class OnnxEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         encodings = self._tokenizer.encode_batch(list(texts))
         vectors = np.zeros((len(texts), 384), dtype=np.float32)
-        for chosen in _alike([len(encoding.ids) for encoding in encodings]):
+        for chosen in alike([len(encoding.ids) for encoding in encodings]):
             vectors[chosen] = self._run([encodings[index] for index in chosen])
         return vectors
 
@@ -95,7 +95,7 @@ class OnnxEmbedder:
         return path
 
 
-def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
+def alike(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Places of texts of similar length: padding costs as much as words do."""
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):

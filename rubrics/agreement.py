@@ -1,5 +1,6 @@
 """How far verdicts agree with labels that people gave. Pure arithmetic; asks nobody."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -109,6 +110,37 @@ def f1(pairs: Iterable[Pair], value: bool) -> float | None:
     one_sided = counts[True, False] + counts[False, True]
     total = 2 * counts[True, True] + one_sided
     return 2 * counts[True, True] / total if total else None
+
+
+def balanced_accuracy(pairs: Sequence[Pair]) -> float | None:
+    """The mean of the shares of met and of unmet labels that were told; None where one is absent.
+
+    One half for whoever says the same of everything, or throws a coin.
+
+    Source: Brodersen et al., The balanced accuracy and its posterior distribution, 2010.
+    """
+    told: dict[bool, list[bool]] = {True: [], False: []}
+    for said, label in pairs:
+        told[label].append(said == label)
+    if not (told[True] and told[False]):
+        return None
+    return sum(sum(right) / len(right) for right in told.values()) / 2
+
+
+def area_under_curve(figures: Sequence[float], labels: Sequence[bool]) -> float | None:
+    """The chance that a met one has the higher figure than an unmet one; ties count half.
+
+    None where all labels are the same. One half is no better than chance.
+
+    Source: Hanley and McNeil, The meaning and use of the area under a ROC curve, 1982: the rank
+    sum of Wilcoxon, Mann and Whitney.
+    """
+    met = [one for one, label in zip(figures, labels, strict=True) if label]
+    unmet = sorted(one for one, label in zip(figures, labels, strict=True) if not label)
+    if not (met and unmet):
+        return None
+    below = sum(bisect_left(unmet, one) + bisect_right(unmet, one) for one in met) / 2
+    return below / (len(met) * len(unmet))
 
 
 def kappa(pairs: Sequence[Pair]) -> float | None:

@@ -493,6 +493,7 @@ def test_the_judge_of_serve_is_named_with_its_passport(tmp_path: Path) -> None:
         ("client", "ok", "the client's own model"),
         ("builtin", "ok", f"screening judge; {shipped_passport()}"),
         ("model", "failed", "CLINALIGN_JUDGE is 'model'; expected a judge model"),
+        ("distilled", "failed", "CLINALIGN_JUDGE is 'distilled'; expected a verifier"),
     ],
 )
 def test_the_setting_decides_who_judges(

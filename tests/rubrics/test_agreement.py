@@ -1,7 +1,14 @@
 import pytest
 
 from inference.messages import Message
-from rubrics.agreement import Labelled, agreement, among_people, kappa
+from rubrics.agreement import (
+    Labelled,
+    agreement,
+    among_people,
+    area_under_curve,
+    balanced_accuracy,
+    kappa,
+)
 from rubrics.isotonic import fitted, looked_up
 from rubrics.passport import passport_for
 from rubrics.types import Verdict
@@ -73,3 +80,23 @@ def test_a_passport_holds_the_agreement_families_and_what_probabilities_mean() -
     assert str(passport) == (
         "balanced F1 0.33, kappa 0.00 with physicians on the 67% of 3 rows it answered"
     )
+
+
+def test_balanced_accuracy_is_one_half_for_who_says_the_same_of_everything() -> None:
+    labels = [True, True, True, False]
+
+    assert balanced_accuracy([(True, one) for one in labels]) == 0.5
+    # Two of three met ones, and the one unmet.
+    told = list(zip([True, True, False, False], labels, strict=True))
+    assert balanced_accuracy(told) == pytest.approx((2 / 3 + 1) / 2)
+    assert balanced_accuracy([(True, True)]) is None
+
+
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_the_right_order() -> None:
+    labels = [True, True, False, False]
+
+    # Of four pairs: .9 > .5, .9 > .1, .5 = .5 counts half, .5 > .1.
+    assert area_under_curve([0.9, 0.5, 0.5, 0.1], labels) == pytest.approx(3.5 / 4)
+    assert area_under_curve([0.1, 0.2, 0.8, 0.9], labels) == 0.0
+    assert area_under_curve([1.0, 1.0, 1.0, 1.0], labels) == 0.5
+    assert area_under_curve([0.3], [True]) is None
