@@ -6,6 +6,7 @@ import typer
 
 from clinalign.options import AsJson, Debug, LocalOnly, Overlay
 from clinalign.telling import told
+from clinalign.train_judge_command import judge
 
 if TYPE_CHECKING:
     from training.run_file import Algorithm
@@ -68,6 +69,9 @@ def grpo(
 ) -> None:
     """Learn from the judge's scores: rows of `clinalign synthesize`. Needs a judge model."""
     _train("grpo", file, changes, out, dry_run, as_json, debug, overlay, local_only)
+
+
+train.command()(judge)
 
 
 @train.command()

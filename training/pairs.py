@@ -11,9 +11,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from inference.errors import BadInput
-from inference.words import Word, read
+from inference.words import Word
 from rubrics.scoring import VerdictMismatch, score
-from rubrics.types import Rubric, Text, Verdict
+from rubrics.types import Rubric, Text
+from training.judged_rows import JudgedAnswer, answers_in, rubric_in
 from training.reward import REFUSED_JUDGE
 from training.tasks import asked_in, id_of
 
@@ -83,12 +84,6 @@ class Harvest(Word):
     """Why there is no pair."""
 
 
-class _Judged(Word):
-    answer: Text
-    verdicts: tuple[Verdict, ...]
-    truncated: bool = False
-
-
 def harvested(row: Mapping[str, Any], terms: Terms, where: str = "row") -> Harvest:
     """The pairs and the lesson of one row.
 
@@ -136,11 +131,7 @@ def harvested(row: Mapping[str, Any], terms: Terms, where: str = "row") -> Harve
 
 def _candidates(row: Mapping[str, Any], terms: Terms, where: str) -> list[Candidate]:
     """The answers that were judged well enough, each once."""
-    given = row.get("attempts", row.get("answers"))
-    if not isinstance(given, list):
-        raise BadInput(where, "an episode's `attempts`, or `answers` with their verdicts")
-    rubric = Rubric.from_rows(row.get("rubric", row.get("rubrics")), f"{where}: rubric")
-    judged = read(tuple[_Judged, ...], [_known(one) for one in given], f"{where}: answers")
+    rubric, judged = rubric_in(row, where), answers_in(row, where)
     try:
         found = [_candidate(one, rubric, terms) for one in judged if not one.truncated]
     except VerdictMismatch as error:
@@ -148,14 +139,7 @@ def _candidates(row: Mapping[str, Any], terms: Terms, where: str) -> list[Candid
     return list({one.answer: one for one in found if one}.values())
 
 
-def _known(answer: Any) -> Any:
-    """Without what else an episode says of an answer."""
-    if not isinstance(answer, Mapping):
-        return answer
-    return {name: answer[name] for name in _Judged.model_fields if name in answer}
-
-
-def _candidate(judged: _Judged, rubric: Rubric, terms: Terms) -> Candidate | None:
+def _candidate(judged: JudgedAnswer, rubric: Rubric, terms: Terms) -> Candidate | None:
     added = score(rubric, judged.verdicts, partial=True)
     if added.fraction is None or added.coverage < terms.least_coverage:
         return None
@@ -169,7 +153,7 @@ def _candidate(judged: _Judged, rubric: Rubric, terms: Terms) -> Candidate | Non
     )
 
 
-def _without_length(judged: _Judged, rubric: Rubric) -> float | None:
+def _without_length(judged: JudgedAnswer, rubric: Rubric) -> float | None:
     kept = tuple(one for one in rubric.criteria if LENGTH not in one.tags)
     if not kept:
         return None

@@ -8,8 +8,7 @@ from statistics import mean
 from typing import IO
 
 from inference.errors import BadInput, StorageError
-from inference.lines import read_row
-from training.inputs import rows_of
+from training.inputs import parsed_rows
 from training.pairs import Harvest, Pair, Terms, harvested
 from training.tasks import Rejected
 
@@ -72,10 +71,9 @@ def _written(file: str, terms: Terms, pairs: IO[str], lessons: IO[str] | None) -
 
 
 def _harvests(file: str, terms: Terms) -> Iterator[Harvest]:
-    for line, text in rows_of(file, WHAT):
-        where = f"{WHAT} {file} line {line}"
+    for where, row in parsed_rows(file, WHAT):
         try:
-            yield harvested(read_row(text, where), terms, where)
+            yield harvested(row, terms, where)
         except Rejected as error:
             raise BadInput(where, f"a row with a question ({error.why})") from None
 

@@ -2,14 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from clinalign.commands.files import read_row
 from clinalign.render import progress, table_of
 from inference.cross_encoder import Pair
 from inference.errors import BadInput
@@ -24,7 +22,7 @@ from rubrics.verifier_card import (
     VerifierCard,
     sha256_of,
 )
-from training.inputs import rows_of
+from training.inputs import parsed_rows
 from training.logistic import fitted
 from training.verifier import Encoder, Recipe, Verifier, open_encoder, trained
 from training.verifier_data import Example, Lessons, Parts, lessons_of, parted, questions_in
@@ -63,7 +61,7 @@ def run(order: Order, as_json: bool) -> None:
         raise BadInput("--held-out", "a share between 0 and 1", order.held_out)
     out = Path(order.out).resolve()  # so that "." has a name
     check_free(out, FILES, OUT)
-    lessons = lessons_of(_rows(order.file))
+    lessons = lessons_of(parsed_rows(order.file, WHAT))
     encoder = open_encoder(Path(order.encoder), order.recipe.most_tokens)
     lessons = _that_fit(lessons, encoder, order.file)
     card = _made(order, lessons, encoder, out)
@@ -74,12 +72,6 @@ def run(order: Order, as_json: bool) -> None:
         show(card, told)
         use = "CLINALIGN_JUDGE=distilled CLINALIGN_JUDGE_FOLDER="
         print(f"Kept in {out}; to judge with it: {use}{out}")
-
-
-def _rows(file: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for line, text in rows_of(file, WHAT):
-        where = f"{WHAT} {file} line {line}"
-        yield where, read_row(text, where)
 
 
 def _that_fit(lessons: Lessons, encoder: Encoder, file: str) -> Lessons:

@@ -1,4 +1,4 @@
-"""`clinalign train` as it is typed: what it refuses before anything is loaded, and what it leaves."""
+"""`clinalign train` as typed: what it refuses before anything is loaded, and what it leaves."""
 
 import json
 import subprocess

@@ -5,6 +5,7 @@ judge is a rule (a fake, see `kit`); the tools, TRL and the weights are real.
 """
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def faulty(call: int) -> bool:
 
 
 CLEAN, FAILING, ZEROED = "clean", "a fifth of the calls fails", "failures scored as 0"
-JUDGES = {
+JUDGES: dict[str, Callable[[], RuleJudge]] = {
     CLEAN: RuleJudge,
     FAILING: lambda: RuleJudge(faulty),
     ZEROED: lambda: RuleJudge(faulty, as_unmet=True),

@@ -92,7 +92,8 @@ def test_adapters_alone_are_trained_where_lora_is_asked_for(
 ) -> None:
     file = tmp_path / "run.toml"
     data = {"train": world["train"]}
-    run_file(file, "grpo", speaks(0), data=data, trainer=SETTINGS, **{"model.lora": {"rank": 4}})
+    adapters: dict[str, Any] = {"model.lora": {"rank": 4}}
+    run_file(file, "grpo", speaks(0), data=data, trainer=SETTINGS, **adapters)
 
     trained(file, tmp_path / "run", opens(RuleJudge()))
 
