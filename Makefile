@@ -1,16 +1,22 @@
-# Two environments: .venv (the project and its tests) and .venv-serve (vLLM on a CPU).
+# Two environments: .venv (the project, its tests, and torch when it trains) and .venv-serve (vLLM on a CPU).
 PYTHON ?= python3
 BIN := .venv/bin
 SERVE := .venv-serve/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-servers conformance reliability load bundle check derived golden constraints clean
+.PHONY: demo test test-training test-gpu test-servers conformance reliability load bundle check derived golden constraints clean
 
 demo: .venv/base  ## answer a sample question, with nothing configured
 	@$(BIN)/clinalign ask "My father is 68 and has had chest pain for an hour. He is sweating and his arm hurts. What should we do?"
 
 test: .venv/dev  ## the tests that need no server
 	$(BIN)/pytest
+
+test-training: .venv/training  ## tiny models trained by SFT, DPO and GRPO on the CPU; a judge distilled
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m training tests/training_runs
+
+test-gpu: .venv/training  ## a GRPO run on a GPU, with its speed and memory
+	$(BIN)/python tools/gpu_smoke.py
 
 check: .venv/dev  ## formatting, lint, types, import directions, the library
 	$(BIN)/ruff format --check .
@@ -19,7 +25,7 @@ check: .venv/dev  ## formatting, lint, types, import directions, the library
 	$(BIN)/lint-imports
 	$(BIN)/clinalign principles check
 
-test-servers: .venv/dev .venv-serve/ready  ## the tests against a real vLLM on the CPU
+test-servers: .venv/training .venv-serve/ready  ## the tests against a real vLLM on the CPU
 	CLINALIGN_TEST_SERVE_PYTHON=$(SERVE)/python $(BIN)/pytest -m server tests/servers tests/clinalign/test_model_commands.py
 
 conformance: .venv/dev .node/ready  ## the protocol's official suite and the Inspector
@@ -42,7 +48,7 @@ golden: .venv/dev  ## write the golden files anew; read the diff
 	$(BIN)/pytest --golden-write tests
 
 constraints: .venv/dev  ## pin what is installed now
-	@(head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '@') > constraints.new
+	@(head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '@' | sed 's,+cpu$$,,') > constraints.new
 	@mv constraints.new constraints.txt
 
 clean:
@@ -59,6 +65,12 @@ clean:
 .venv/dev: .venv/base
 	@echo "Installing the development tools into .venv (once) ..."
 	@$(INSTALL) --editable ".[data,scale,dev]"
+	@touch $@
+
+# On a GPU machine the same bound brings the CUDA build of torch.
+.venv/training: .venv/dev
+	@echo "Installing torch and TRL into .venv (once; a few minutes) ..."
+	@$(INSTALL) --editable ".[training]"
 	@touch $@
 
 .node/ready: tools/install_node_tools.sh

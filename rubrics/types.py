@@ -107,7 +107,7 @@ class Verdict(Word):
     """Why there is no plain verdict, or what is to be known beside it, in one word."""
     probability: float | None = Field(default=None, ge=0, le=1)
     """Of being met, where the judge gives one."""
-    votes: dict[str, int] = Field(default={})
+    votes: dict[str, int] = Field(default_factory=dict)
     """How many votes each verdict got, where several were asked for."""
 
 
@@ -134,7 +134,7 @@ class Score(Word):
     """The fraction if every open criterion went in its favour."""
     coverage: float
     """Judged criteria over applicable ones, 0 to 1."""
-    tags: dict[str, float | None] = Field(default={})
+    tags: dict[str, float | None] = Field(default_factory=dict)
     """The fraction over each tag's criteria alone; a tag without positive points is absent."""
 
 
@@ -156,7 +156,7 @@ class Label(Word):
 class Scenario(Word):
     """The kind of situation a question is in: a label for each dimension of the taxonomy."""
 
-    labels: dict[str, Label] = Field(default={})
+    labels: dict[str, Label] = Field(default_factory=dict)
 
     def value(self, dimension: str) -> str:
         return self.labels[dimension].value if dimension in self.labels else ""

@@ -1,6 +1,7 @@
 """Hears what the trainer does: keeps its figures, tells of them, and ends a run that drifts."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -34,8 +35,12 @@ class Watching(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         if not logs or not is_main():
             return
-        figures = {name: value for name, value in logs.items() if isinstance(value, int | float)}
-        self._folder.append("log.jsonl", {"step": state.global_step, **figures})
+        numbers = {name: one for name, one in logs.items() if isinstance(one, int | float)}
+        # A mean of nothing, such as the reward of a batch that nobody could judge, is no figure.
+        figures = {name: one for name, one in numbers.items() if isfinite(one)}
+        lost = [name for name in ("loss", "grad_norm") if name in numbers and name not in figures]
+        marked = {"not_finite": lost} if lost else {}
+        self._folder.append("log.jsonl", {"step": state.global_step, **figures, **marked})
         self._tells(state.global_step, state.max_steps, figures)
 
     def on_step_end(

@@ -18,7 +18,8 @@ from inference.lines import read_row, readable, text_lines
 
 BATCH = 1000
 Line = tuple[int, str]
-TURNS = ("prompt", "messages")  # columns of a CSV file that may hold a conversation in JSON
+TURNS = ("prompt", "messages", "completion", "chosen", "rejected")
+"""Columns of a CSV file that may hold a conversation in JSON."""
 
 
 def rows_of(path: str, what: str) -> Iterator[Line]:

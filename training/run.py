@@ -23,6 +23,9 @@ from training.run_folder import Begun, Record, RunFolder, hashed
 PACKAGES = ("clinalign", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm")
 
 
+NO_FIGURES = ("step", "not_finite")
+
+
 class Result(Word):
     """How a run ended."""
 
@@ -120,7 +123,7 @@ def _ended(
     steps = int(trainer.state.global_step)
     figures: dict[str, float] = {}
     for row in folder.rows("log.jsonl"):
-        figures |= {name: value for name, value in row.items() if name != "step"}
+        figures |= {name: value for name, value in row.items() if name not in NO_FIGURES}
     result = Result(
         steps=steps,
         seconds=round(took, 1),

@@ -81,7 +81,8 @@ def estimated(run: RunFile) -> RunEstimate:
     kinds = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "grpo": trl.GRPOConfig}
     config = configured(kinds[run.algorithm], settings_of(run, Path("checkpoints"), on_gpu=False))
     size = size_of(run)
-    notes = [f"tokens and hours by [assumed]: {run.assumed.tokens_a_second:g} tokens a second"]
+    notes = ["counted for one process; several share the work of more prompts a step"]
+    notes += [f"tokens and hours by [assumed]: {run.assumed.tokens_a_second:g} tokens a second"]
     notes += [] if size.width else ["activations are not counted: the model's folder is not here"]
     if run.algorithm == "grpo":
         return _of_rollouts(run, config, size, notes)
@@ -97,7 +98,7 @@ def size_of(run: RunFile) -> Size:
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(run.model.path)
+        config = AutoConfig.from_pretrained(run.model.path, local_files_only=True)
     except (OSError, ValueError) as error:
         if not run.assumed.parameters:
             told = str(error).split("\n")[0][:160]
@@ -121,12 +122,13 @@ def _of_rollouts(run: RunFile, config: Any, size: Size, notes: Sequence[str]) ->
     prompts = prompts_needed(config, len(tasks))
     completions = prompts * config.num_generations
     micro = config.per_device_train_batch_size * config.gradient_accumulation_steps
-    steps = config.max_steps if config.max_steps > 0 else ceil(completions / micro)
+    taken = ceil(completions * config.num_iterations / micro)
+    steps = config.max_steps if config.max_steps > 0 else taken
     calls = _mean_calls(tasks)
     tokens = completions * min(run.assumed.completion_tokens, config.max_completion_length)
     judged = round(completions * calls)
     examined = round(judged * run.drift.share) if run.drift else 0
-    trained = tokens * config.num_iterations + completions * run.assumed.prompt_tokens
+    trained = (tokens + completions * run.assumed.prompt_tokens) * config.num_iterations
     waiting = judged * run.assumed.seconds_a_verdict_call / run.reward.at_once
     evaluations = [f"evaluations of {len(measured)} questions come besides"] if measured else []
     sequence = run.assumed.prompt_tokens + config.max_completion_length
@@ -140,7 +142,9 @@ def _of_rollouts(run: RunFile, config: Any, size: Size, notes: Sequence[str]) ->
         examiner_calls=examined,
         parameters=size.parameters,
         trained_parameters=size.trained,
-        memory=_memory(run, size, config.per_device_train_batch_size * sequence),
+        memory=_memory(
+            run, size, config.per_device_train_batch_size * sequence, refers=config.beta != 0
+        ),
         generation_hours=tokens / run.assumed.tokens_a_second / 3600,
         judging_hours=waiting / 3600,
         training_hours=trained / run.assumed.trained_tokens_a_second / 3600,
@@ -156,6 +160,7 @@ def _of_rows(run: RunFile, config: Any, size: Size, notes: Sequence[str]) -> Run
     steps = config.max_steps if config.max_steps > 0 else ceil(an_epoch * config.num_train_epochs)
     sequence = run.assumed.prompt_tokens + run.assumed.completion_tokens
     answers = 1 if run.algorithm == "sft" else 2
+    refers = run.algorithm == "dpo" and not config.precompute_ref_log_probs
     trained = steps * batch * sequence * answers
     return RunEstimate(
         rows=rows,
@@ -167,7 +172,7 @@ def _of_rows(run: RunFile, config: Any, size: Size, notes: Sequence[str]) -> Run
         examiner_calls=0,
         parameters=size.parameters,
         trained_parameters=size.trained,
-        memory=_memory(run, size, config.per_device_train_batch_size * sequence * answers),
+        memory=_memory(run, size, config.per_device_train_batch_size * sequence * answers, refers),
         generation_hours=0.0,
         judging_hours=0.0,
         training_hours=trained / run.assumed.trained_tokens_a_second / 3600,
@@ -179,14 +184,22 @@ def _mean_calls(tasks: Sequence[Task]) -> float:
     return sum(calls_for(one.rubric) for one in tasks) / len(tasks)
 
 
-def _memory(run: RunFile, size: Size, tokens: int) -> Memory:
-    """By AdamW: two moments for each trained weight, in its own precision."""
+def _memory(run: RunFile, size: Size, tokens: int, refers: bool) -> Memory:
+    """By AdamW: two moments for each trained weight, in its own precision.
+
+    Args:
+        run: its model.
+        size: of that.
+        tokens: of a micro-batch.
+        refers: TRL keeps the model as it was besides; without adapters, a second copy.
+    """
     each = BYTES[run.model.dtype]
     trained = ADAPTER_BYTES if run.model.lora else each
     kept = tokens * (size.layers * size.width * each + size.vocabulary * 4)
     adapters = size.trained * ADAPTER_BYTES if run.model.lora else 0
+    copies = 2 if refers and not run.model.lora else 1
     return Memory(
-        weights=(size.parameters * each + adapters) / GIB,
+        weights=(size.parameters * each * copies + adapters) / GIB,
         gradients=size.trained * trained / GIB,
         optimizer=2 * size.trained * trained / GIB,
         activations=kept / GIB if size.width else None,

@@ -66,14 +66,11 @@ class RunFolder:
             BadInput: another run, or something else, is in the folder.
             StorageError: it cannot be written.
         """
-        kept = self.path / "record.json"
-        if not kept.is_file():
-            if self.path.is_dir() and any(self.path.iterdir()):
-                raise BadInput("--out", "a new or empty folder, or one of a run", str(self.path))
-            self.write("run.toml", text)
+        if self._is_free():
             self.write_json("record.json", record.model_dump(mode="json"))
+            self.write("run.toml", text)
             return "new"
-        self._refuse_another(record, json.loads(kept.read_text(encoding="utf-8")))
+        self._refuse_another(record, self._kept())
         return "finished" if (self.path / "result.json").is_file() else "resumed"
 
     def last_checkpoint(self) -> Path | None:
@@ -124,6 +121,23 @@ class RunFolder:
         except OSError as error:
             raise _unusable(self.path / name, error) from error
 
+    def _is_free(self) -> bool:
+        """Nothing is in it, or only what a run that never came to its first step wrote."""
+        names = {one.name for one in self.path.iterdir()} if self.path.is_dir() else set()
+        if names:
+            self._kept()
+        return names <= {"record.json", "run.toml"}
+
+    def _kept(self) -> dict[str, Any]:
+        """The record of the run that is in it."""
+        try:
+            found = json.loads((self.path / "record.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if not isinstance(found, dict) or not {"run", "data", "library"} <= set(found):
+            raise BadInput("--out", "a new or empty folder, or one of a run", str(self.path))
+        return found
+
     def _refuse_another(self, record: Record, kept: dict[str, Any]) -> None:
         asked = record.model_dump(mode="json")
         changed = differences({"run": asked["run"]}, {"run": kept["run"]})
@@ -159,8 +173,8 @@ def _files(path: Path) -> Iterable[Path]:
 
 def _rows(path: Path) -> list[str]:
     """Its lines; one that a crash left half written is passed over."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [line for line in lines[:-1] if line]
+    lines = path.read_bytes().split(b"\n")  # a crash may cut within a character
+    return [line.decode("utf-8") for line in lines[:-1] if line]
 
 
 def _step(checkpoint: Path) -> int:

@@ -1,6 +1,7 @@
 """Builds TRL's trainers for a run: the only module that knows how each of them is put together."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,13 @@ def dpo(run: RunFile, checkpoints: Path, watching: Watching) -> Any:
 
 
 def prompts_needed(config: Any, questions: int) -> int:
-    """How many prompts the run takes, each repeated for its group."""
-    if config.max_steps <= 0:
-        return round(float(config.num_train_epochs) * questions)
+    """How many prompts the run takes, each repeated for its group.
+
+    Whole batches of them: TRL would leave out what fills none.
+    """
     groups = config.generation_batch_size // config.num_generations
+    if config.max_steps <= 0:
+        return int(groups * ceil(float(config.num_train_epochs) * questions / groups))
     generations = config.max_steps * config.gradient_accumulation_steps
     rounds = -(-generations // (config.steps_per_generation * config.num_iterations))
     return max(1, int(rounds * groups))

@@ -36,6 +36,8 @@ def run(
         ClinalignError: the run cannot be done.
     """
     wanted = read_for(algorithm, file, changes)
+    if algorithm == "grpo":
+        _refuse_builtin(settings)  # before torch is loaded, which takes seconds
     folder = RunFolder(Path(out) if out else Path("trained") / Path(file).stem)
     opens = partial(open_judges, settings, wanted)
     text = read_text(file, "run file")
@@ -66,14 +68,18 @@ def open_judges(settings: Settings, wanted: RunFile) -> Iterator[Judges]:
     Raises:
         ClinalignError: a judge is lacking or cannot be used.
     """
-    if who_judges(settings, "builtin") == "builtin":
-        way = "a judge model's address; the built-in judge reads words, and must not teach"
-        raise BadInput("CLINALIGN_JUDGE_BASE_URL", way)
+    _refuse_builtin(settings)
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(_judges(settings, wanted, portal)) as judges,
     ):
         yield judges
+
+
+def _refuse_builtin(settings: Settings) -> None:
+    if who_judges(settings, "builtin") == "builtin":
+        way = "a judge model's address; the built-in judge reads words, and must not teach"
+        raise BadInput("CLINALIGN_JUDGE_BASE_URL", way)
 
 
 @asynccontextmanager

@@ -38,7 +38,11 @@ FIRST_CHAT: tuple[str, Asked] = (
 
 @contextmanager
 def tiny_vllm(
-    python: str, folder: Path, embeds: bool = False, shape: Sequence[str] = ()
+    python: str,
+    folder: Path,
+    embeds: bool = False,
+    shape: Sequence[str] = (),
+    model: Path | None = None,
 ) -> Iterator[str]:
     """The base URL of a server that has answered once. Its log is in the folder.
 
@@ -47,11 +51,13 @@ def tiny_vllm(
         folder: for the model and the log.
         embeds: whether the server gives vectors instead of words.
         shape: options for `tools/build_tiny_model.py`, for a model that is less tiny.
+        model: a folder of one that is there already.
     """
-    model = folder / "tiny"
-    build = [python, str(ROOT / "tools" / "build_tiny_model.py"), str(model)]
-    build += shape
-    subprocess.run(build, check=True, capture_output=True, timeout=120)
+    if model is None:
+        model = folder / "tiny"
+        build = [python, str(ROOT / "tools" / "build_tiny_model.py"), str(model)]
+        build += shape
+        subprocess.run(build, check=True, capture_output=True, timeout=120)
     port = _free_port()
     with (folder / "vllm.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(

@@ -201,6 +201,14 @@ def test_lessons_and_pairs_are_read_from_csv(tmp_path: Path) -> None:
     assert [pair[name][0]["content"] for name in ("chosen", "rejected")] == ["Call.", "Wait."]
 
 
+def test_turns_in_a_csv_cell_are_turns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    cell = json.dumps(SAID).replace('"', '""')
+    path.write_text(f'prompt,completion\n{ASKED},"{cell}"\n', encoding="utf-8")
+
+    assert lessons_of(str(path), "data.train") == [{"prompt": PROMPT, "completion": SAID}]
+
+
 def test_questions_are_read_from_parquet_as_from_lines(tmp_path: Path) -> None:
     rows = [{"prompt_id": name, "prompt": PROMPT, "rubrics": RUBRICS} for name in ("a", "b")]
     path = tmp_path / "rows.parquet"

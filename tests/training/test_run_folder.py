@@ -32,8 +32,10 @@ def record(library: str = "", train: str = "aa", commit: str = "c0", **parts: An
 
 
 def begun(path: Path) -> RunFolder:
+    """One whose run has come to its first steps."""
     folder = RunFolder(path)
     assert folder.begin(record(), TEXT) == "new"
+    folder.append("reached.jsonl", {"step": 0})
     return folder
 
 
@@ -121,7 +123,7 @@ def test_a_folder_that_cannot_be_written_is_named(inside: str, tmp_path: Path) -
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     folder = RunFolder(tmp_path / "file" / inside)
 
-    with pytest.raises(StorageError, match=r"file.*run\.toml cannot be written \(.+\)"):
+    with pytest.raises(StorageError, match=r"/file/.+ cannot be written \(.+\)"):
         folder.begin(record(), TEXT)
     with pytest.raises(StorageError, match=r"log\.jsonl cannot be written \(Not a directory\)"):
         folder.append("log.jsonl", {"step": 1})
@@ -224,3 +226,37 @@ def test_a_dataset_is_known_by_all_its_files(tmp_path: Path) -> None:
 def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"data\.train .*absent: expected a file that can be read"):
         hashed(str(tmp_path / "absent"), "data.train")
+
+
+def test_a_run_that_never_came_to_a_step_leaves_its_folder_free(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(record(), TEXT)
+
+    assert folder.begin(record(seed=2), "another") == "new"
+    assert (tmp_path / "run.toml").read_text(encoding="utf-8") == "another"
+
+
+def test_a_folder_that_a_crash_left_with_a_record_alone_is_taken(tmp_path: Path) -> None:
+    RunFolder(tmp_path).begin(record(), TEXT)
+    (tmp_path / "run.toml").unlink()
+
+    assert RunFolder(tmp_path).begin(record(), TEXT) == "new"
+
+
+@pytest.mark.parametrize("content", ['{"mine": 1}', "[1]", "no JSON"])
+def test_a_record_of_something_else_is_left_as_it_is(content: str, tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(content, encoding="utf-8")
+
+    with pytest.raises(BadInput, match="a new or empty folder, or one of a run"):
+        RunFolder(tmp_path).begin(record(), TEXT)
+
+    assert (tmp_path / "record.json").read_text(encoding="utf-8") == content
+
+
+def test_a_line_cut_within_a_character_is_passed_over(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    folder.append("log.jsonl", {"step": 1})
+    with (tmp_path / "log.jsonl").open("ab") as log:
+        log.write('{"step": 2, "tag": "é'.encode()[:-1])
+
+    assert folder.rows("log.jsonl") == [{"step": 1}]

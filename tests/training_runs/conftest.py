@@ -15,15 +15,7 @@ from principle_store.types import Library
 from rubrics.judge import Judge
 from rubrics.reading import ScenarioReader
 from tests.reliability.rows import ROWS
-from tests.training_runs.kit import (
-    chatter,
-    judging,
-    questions,
-    run_file,
-    tiny_model,
-    trained,
-    write_rows,
-)
+from tests.training_runs.kit import judging, speaking, world_in
 from training.judges import Judges
 
 Opens = Callable[..., Callable[[], AbstractContextManager[Judges]]]
@@ -59,20 +51,7 @@ def speaks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 
     def of(seed: int) -> Path:
         if seed not in made:
-            folder = tmp_path_factory.mktemp(f"speaks{seed}")
-            lessons = write_rows(folder / "lessons.jsonl", chatter(seed, 800))
-            settings = {
-                "max_steps": 100,
-                "per_device_train_batch_size": 16,
-                "learning_rate": 2e-3,
-                "lr_scheduler_type": "linear",
-                "save_strategy": "no",
-            }
-            tiny = tiny_model(folder / "tiny", seed)
-            data = {"train": str(lessons)}
-            file = run_file(folder / "sft.toml", "sft", tiny, seed, data=data, trainer=settings)
-            trained(file, folder / "run")
-            made[seed] = folder / "run" / "model"
+            made[seed] = speaking(tmp_path_factory.mktemp(f"speaks{seed}"), seed)
         return made[seed]
 
     return of
@@ -81,11 +60,7 @@ def speaks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The questions to learn from and those held out, as a run file's `[data]`."""
-    folder = tmp_path_factory.mktemp("world")
-    return {
-        "train": str(write_rows(folder / "train.jsonl", questions(held_out=False))),
-        "eval": str(write_rows(folder / "eval.jsonl", questions(held_out=True))),
-    }
+    return world_in(tmp_path_factory.mktemp("world"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

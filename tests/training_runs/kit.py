@@ -170,3 +170,41 @@ def trained(file: Path, out: Path, opens: Any = nullcontext) -> Result:
     ended = train(read_run_file(str(file)), text, folder, opens, lambda *_: None)
     assert ended is not None, "it had ended before"
     return ended
+
+
+def speaking(folder: Path, seed: int) -> Path:
+    """A tiny model that says any of the five sentences, taught by SFT."""
+    lessons = write_rows(folder / "lessons.jsonl", chatter(seed, 800))
+    settings = {
+        "max_steps": 100,
+        "per_device_train_batch_size": 16,
+        "learning_rate": 2e-3,
+        "lr_scheduler_type": "linear",
+        "save_strategy": "no",
+    }
+    tiny, data = tiny_model(folder / "tiny", seed), {"train": str(lessons)}
+    file = run_file(folder / "sft.toml", "sft", tiny, seed, data=data, trainer=settings)
+    trained(file, folder / "run")
+    return folder / "run" / "model"
+
+
+def world_in(folder: Path) -> dict[str, str]:
+    """The questions to learn from and those held out, as a run file's `[data]`."""
+    return {
+        "train": str(write_rows(folder / "train.jsonl", questions(held_out=False))),
+        "eval": str(write_rows(folder / "eval.jsonl", questions(held_out=True))),
+    }
+
+
+TEACHES = {
+    "per_device_train_batch_size": 64,
+    "per_device_eval_batch_size": 64,
+    "num_generations": 8,
+    "num_generations_eval": 4,
+    "max_completion_length": 24,
+    "learning_rate": 6e-4,
+    "lr_scheduler_type": "linear",
+    "max_grad_norm": 0.5,
+    "save_strategy": "no",
+}
+"""Settings of GRPO under which this world is learnt."""

@@ -355,3 +355,31 @@ def test_every_recipe_is_estimated_where_its_model_is_not(path: Path, tmp_path: 
         # Half of the questions take 4 calls an answer, half take 1.
         assert found.judge_calls == prompts * run.trainer["num_generations"] * (4 + 1) / 2
         assert "evaluations of 4 questions" in found.notes[-1]
+
+
+@pytest.mark.parametrize(("questions", "prompts"), [(1, 2), (3, 4), (4, 4)])
+def test_what_fills_no_batch_is_filled_up_and_not_left_out(
+    questions: int, prompts: int, tmp_path: Path
+) -> None:
+    trainer = {"num_train_epochs": 1, "num_generations": 4, "per_device_train_batch_size": 8}
+
+    found = estimate(tmp_path, "grpo", questions, trainer=trainer)
+
+    assert (found.completions, found.steps) == (prompts * 4, prompts * 4 / 8)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "trainer", "copies"),
+    [
+        ("dpo", {}, 2),
+        ("dpo", {"precompute_ref_log_probs": True}, 1),
+        ("grpo", {}, 1),
+        ("grpo", {"beta": 0.04}, 2),
+    ],
+)
+def test_a_model_to_refer_to_takes_memory_too(
+    algorithm: str, trainer: dict[str, Any], copies: int, tmp_path: Path
+) -> None:
+    found = estimate(tmp_path, algorithm, 2, trainer=trainer)
+
+    assert found.memory.weights == pytest.approx(copies * 4e9 / GIB)

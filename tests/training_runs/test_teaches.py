@@ -13,25 +13,13 @@ import pytest
 
 from tests.reliability.rows import settle
 from tests.training_runs.conftest import Opens
-from tests.training_runs.kit import RuleJudge, run_file, trained
+from tests.training_runs.kit import TEACHES, RuleJudge, run_file, trained
 from training.run_folder import RunFolder
 
 pytestmark = pytest.mark.training
 
 STEPS = 50
-SETTINGS = {
-    "max_steps": STEPS,
-    "per_device_train_batch_size": 64,
-    "per_device_eval_batch_size": 64,
-    "num_generations": 8,
-    "num_generations_eval": 4,
-    "max_completion_length": 24,
-    "learning_rate": 6e-4,
-    "lr_scheduler_type": "linear",
-    "max_grad_norm": 0.5,
-    "eval_steps": STEPS,
-    "save_strategy": "no",
-}
+SETTINGS = TEACHES | {"max_steps": STEPS, "eval_steps": STEPS}
 RISES, APART = 0.35, 0.05
 FAULTY = 0.2  # of the judge's calls
 
