@@ -22,6 +22,7 @@ from typing import Any
 from clinalign.models import open_vectors
 from clinalign.parts import open_reader
 from clinalign.settings import Settings
+from inference.garbage import seldom_looking_for_garbage
 from inference.messages import Conversation
 from mcp_server.client import HealthTools, connected
 from principle_store.loading import load_library, load_taxonomy
@@ -84,6 +85,7 @@ async def measured(folder: str) -> dict[str, float]:
 
         at_once = RubricReward(await tools(0.0), at_once=AT_ONCE)
         await at_once.of(samples(-1)[:50])
+        opened.enter_context(seldom_looking_for_garbage())  # as a run does
         own = min([await timed(lambda run=run: at_once.of(samples(run))) for run in range(REPEATS)])
         waiting = RubricReward(await tools(SECONDS), at_once=AT_ONCE)
         alone = await timed(lambda: waiting.of(samples(10)))

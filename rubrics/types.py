@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from inference.words import Word, read
+from inference.words import Word, read, refusal
 
 VerdictValue = Literal["MET", "UNMET", "ABSTAIN", "ERROR", "NOT_APPLICABLE"]
 Reason = Literal[
@@ -88,8 +88,10 @@ class Rubric(Word):
         if isinstance(rows, list):
             rows = [_with_id(row, position) for position, row in enumerate(rows, start=1)]
         criteria = read(tuple[Criterion, ...], rows, where)
-        read_back = {"criteria": [criterion.model_dump() for criterion in criteria]}
-        return read(cls, read_back, where)
+        try:
+            return cls(criteria=criteria)
+        except ValidationError as error:
+            raise refusal(error, where) from None
 
     def rows(self) -> list[dict[str, Any]]:
         return [criterion.model_dump(mode="json") for criterion in self.criteria]
@@ -107,7 +109,8 @@ class Verdict(Word):
     """Why there is no plain verdict, or what is to be known beside it, in one word."""
     probability: float | None = Field(default=None, ge=0, le=1)
     """Of being met, where the judge gives one."""
-    votes: dict[str, int] = Field(default_factory=dict)
+    # A factory: pydantic copies defaults deeply, each time. The schema still tells it.
+    votes: dict[str, int] = Field(default_factory=dict, json_schema_extra={"default": {}})
     """How many votes each verdict got, where several were asked for."""
 
 
@@ -134,7 +137,7 @@ class Score(Word):
     """The fraction if every open criterion went in its favour."""
     coverage: float
     """Judged criteria over applicable ones, 0 to 1."""
-    tags: dict[str, float | None] = Field(default_factory=dict)
+    tags: dict[str, float | None] = Field(default_factory=dict, json_schema_extra={"default": {}})
     """The fraction over each tag's criteria alone; a tag without positive points is absent."""
 
 
@@ -156,7 +159,7 @@ class Label(Word):
 class Scenario(Word):
     """The kind of situation a question is in: a label for each dimension of the taxonomy."""
 
-    labels: dict[str, Label] = Field(default_factory=dict)
+    labels: dict[str, Label] = Field(default={})
 
     def value(self, dimension: str) -> str:
         return self.labels[dimension].value if dimension in self.labels else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.extras import needed
+from inference.garbage import seldom_looking_for_garbage
 from inference.words import Word
 from training.drift import Alarm, observation_of
 from training.judges import Judges
@@ -111,7 +112,8 @@ def _trained(
     else:
         trainer = {"sft": sft, "dpo": dpo}[run.algorithm](run, folder.checkpoints, watching)
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with seldom_looking_for_garbage():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     trainer.save_model(str(folder.model))
     return _ended(trainer, folder, rewards, checkpoint, time.monotonic() - started)
 

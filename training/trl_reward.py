@@ -107,7 +107,7 @@ class TrlReward:
         ]
         work = self._portal.start_task_soon(self._work, step, samples, whole, learns)
         rewarded = await asyncio.wrap_future(work)
-        for name, figure in figures(samples, rewarded).items():
+        for name, figure in {**figures(samples, rewarded), **self._seen(step)}.items():
             log_metric(name, figure)
         self._log_criteria(step, samples, rewarded, learns)
         return [one.reward for one in rewarded]
@@ -128,6 +128,16 @@ class TrlReward:
             if gold:
                 gold.cancel()
         return rewarded
+
+    def _seen(self, step: int) -> dict[str, float]:
+        """What both judges saw of this step, for trackers."""
+        seen = self._watch.drift.seen[-1:] if self._watch else []
+        return {
+            f"drift/{name}": value
+            for one in seen
+            if one.step == step
+            for name, value in (("proxy", one.proxy), ("gold", one.gold), ("gap", one.gap))
+        }
 
     def _observe(self, watch: Watch, seen: Observation | None) -> None:
         if seen is None:

@@ -5,11 +5,10 @@ that a model left without a reply is in neither, and the next run asks again.
 """
 
 import asyncio
-import gc
 import sys
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from clinalign.render import Advance, progress, show_estimate
 from clinalign.settings import Settings
 from inference.errors import BadInput, ModelError
 from inference.flow import as_done
+from inference.garbage import seldom_looking_for_garbage
 from inference.journal import Journal
 from training.decontamination import Measured
 from training.estimate import Estimate, Price, estimated, of_done, of_first
@@ -28,7 +28,6 @@ from training.near_duplicates import Questions
 from training.synthesis import Synthesis
 
 MOST_FAILURES = 25  # rows without a reply, one after another
-OBJECTS = 20_000  # made before they are looked through for garbage
 
 
 def run(order: Order, settings: Settings, as_json: bool) -> None:
@@ -71,21 +70,8 @@ def estimate(
 async def _run(order: Order, settings: Settings, tally: Tally) -> None:
     async with AsyncExitStack() as opened:
         synthesis = await opened_synthesis(order, settings, opened)
-        opened.enter_context(_seldom_looking_for_garbage())
+        opened.enter_context(seldom_looking_for_garbage())
         await work(order, synthesis, tally, settings)
-
-
-@contextmanager
-def _seldom_looking_for_garbage() -> Iterator[None]:
-    """What is there now stays to the end; to look through it again and again costs."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(OBJECTS)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def work(
