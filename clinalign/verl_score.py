@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from clinalign.parts import connected_chat, open_server
-from clinalign.settings import Settings, who_judges
-from inference.errors import BadInput
+from clinalign.settings import Settings
+from clinalign.teaching import refuse_builtin
 from mcp_server.client import HealthTools, connected
 from training.adapters import kept_open
 from training.verl_reward import score
@@ -28,9 +28,7 @@ async def tools_of_environment() -> AsyncIterator[HealthTools]:
         ModelError: it cannot be reached, or is not there.
     """
     settings = Settings.from_environment()
-    if who_judges(settings, "builtin") == "builtin":
-        way = "a judge model's address; the built-in judge reads words, and must not teach"
-        raise BadInput("CLINALIGN_JUDGE_BASE_URL", way)
+    refuse_builtin(settings)
     async with AsyncExitStack() as opened:
         chat = await connected_chat(settings.judge, opened, bulk=True)
         server = open_server(settings, chat, remembers=True)

@@ -16,10 +16,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from inference.errors import BadInput, ClinalignError
 from inference.extras import Lacking, needed
-from inference.thinking import Listener
 from mcp_server.client import HealthTools
 from rubrics.types import Rubric
-from training.reward import Rewarded, RubricReward, Sample
+from training.reward import Rewarded, RubricReward, Sample, answer_in
 from training.reward_terms import Terms
 from training.tasks import Rejected, asked_in
 
@@ -108,13 +107,6 @@ def sample_of(question: Any, rubrics: Any, said: str) -> Sample:
             "question", f"a text, or turns that end with the user's ({no.why})"
         ) from None
     return Sample(asked, answer_in(said), Rubric.from_rows(rubrics, "rubrics"))
-
-
-def answer_in(said: str) -> str:
-    """A completion without its thoughts."""
-    listener = Listener(lambda _: None)
-    listener.take(said)
-    return listener.finish(cut=False)
 
 
 @contextmanager

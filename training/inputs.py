@@ -119,8 +119,14 @@ def _dataset(path: str, what: str) -> Any:
 
 
 def _written(row: dict[str, Any]) -> str:
-    filled = {name: value for name, value in row.items() if value is not None}
-    return json.dumps(filled, ensure_ascii=False, default=str)
+    return json.dumps(_filled(row), ensure_ascii=False, default=str)
+
+
+def _filled(given: Any) -> Any:
+    """Without empty fields: in a table every object has all of them."""
+    if isinstance(given, dict):
+        return {name: _filled(value) for name, value in given.items() if value is not None}
+    return [_filled(one) for one in given] if isinstance(given, list) else given
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def rubric_in(row: Mapping[str, Any], where: str) -> Rubric:
         BadInput: there is no usable rubric.
     """
     given = row.get("rubric", row.get("rubrics"))
-    return Rubric.from_rows(_filled(given), f"{where}: rubric")
+    return Rubric.from_rows(given, f"{where}: rubric")
 
 
 def answers_in(row: Mapping[str, Any], where: str) -> tuple[JudgedAnswer, ...]:
@@ -37,16 +37,7 @@ def answers_in(row: Mapping[str, Any], where: str) -> tuple[JudgedAnswer, ...]:
     given = row.get("attempts", row.get("answers"))
     if not isinstance(given, list):
         raise BadInput(where, "an episode's `attempts`, or `answers` with their verdicts")
-    return read(
-        tuple[JudgedAnswer, ...], [_known(_filled(one)) for one in given], f"{where}: answers"
-    )
-
-
-def _filled(given: Any) -> Any:
-    """Without empty fields: in Parquet and datasets every object has all of them."""
-    if isinstance(given, Mapping):
-        return {name: _filled(value) for name, value in given.items() if value is not None}
-    return [_filled(one) for one in given] if isinstance(given, list) else given
+    return read(tuple[JudgedAnswer, ...], [_known(one) for one in given], f"{where}: answers")
 
 
 def _known(answer: Any) -> Any:

@@ -14,8 +14,8 @@ from pydantic import Field
 from inference.errors import BadInput, ClinalignError
 from inference.messages import Message
 from inference.words import Word
-from training.adapters import SingleReward, answer_in, beside
-from training.reward import Rewarded, Sample
+from training.adapters import SingleReward, beside
+from training.reward import Rewarded, Sample, answer_in
 from training.run_data import Task
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from inference.errors import ClinalignError
 from inference.gate import Gate
 from inference.messages import Conversation
+from inference.thinking import Listener
 from mcp_server.client import HealthTools, ToolRefused
 from mcp_server.results import ScoredAnswer
 from rubrics.emptiness import unmet_by_nothing
@@ -144,6 +145,13 @@ async def reward(
     """
     (found,) = await RubricReward(tools, terms).of([Sample(asked, answer, rubric)])
     return found.reward
+
+
+def answer_in(said: str) -> str:
+    """A completion without its thoughts."""
+    listener = Listener(lambda _: None)
+    listener.take(said)
+    return listener.finish(cut=False)
 
 
 def _refuse_unfit(scored: ScoredAnswer) -> None:

@@ -144,7 +144,7 @@ def _task(row: Mapping[str, Any], where: str) -> Task:
     if not any(one.points > 0 for one in rubric.criteria):
         raise BadInput(f"{where}: rubrics", "a criterion with positive points")
     given = row.get("difficulty")
-    difficulty = read(Difficulty, given, f"{where}: difficulty") if given else None
+    difficulty = read(Difficulty, given, f"{where}: difficulty") if given is not None else None
     return Task(prompt_id=id_of(row, asked), asked=asked, rubric=rubric, difficulty=difficulty)
 
 

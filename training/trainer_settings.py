@@ -42,12 +42,12 @@ OURS = {
     "resume_from_checkpoint": "the same --out again",
     "overwrite_output_dir": "another --out",
     "model_init_kwargs": "[model]",
-    "trust_remote_code": "a model that needs no code of its own",
-    "reward_weights": "[reward]: there is one reward function",
-    "remove_unused_columns": "nothing: the reward needs them",
+    "trust_remote_code": "nothing to set: code of a model is not run",
+    "reward_weights": "[reward], since there is one reward function",
+    "remove_unused_columns": "nothing to set: the reward needs them",
     "shuffle_dataset": "seed",
     "push_to_hub": "an upload by hand",
-    "log_completions": "drift.jsonl: questions and answers stay out of logs",
+    "log_completions": "drift.jsonl, since questions and answers stay out of logs",
 }
 
 
@@ -92,7 +92,8 @@ def configured(kind: type[Any], settings: Mapping[str, Any]) -> Any:
 def _refuse_ours(given: Mapping[str, Any]) -> None:
     for name in given:
         if name in OURS or name.startswith("hub_"):
-            raise BadInput("[trainer]", OURS.get(name, "an upload by hand"), name)
+            way = OURS.get(name, "an upload by hand")
+            raise BadInput(f"[trainer] {name}", f"no such line; instead of it there is {way}")
 
 
 def _model_settings(run: RunFile) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal
 
 from rubrics.types import Rubric
 from training.drift import Alarm, Drift, Examined, Observation, observed
-from training.reward import Rewarded, RubricReward, Sample
+from training.reward import Rewarded, RubricReward, Sample, answer_in
 from training.reward_figures import by_criterion, figures
 from training.rubric_parts import thinned, without_held_out
 from training.run_data import Task
@@ -163,11 +163,6 @@ class TrlReward:
 
 
 def _text(completion: Any) -> str:
-    """What a completion says: a text, or a list of turns whose last one counts; no thoughts."""
+    """What a completion says: a text, or a list of turns whose last one counts."""
     said = completion if isinstance(completion, str) else completion[-1]["content"]
-    text = said or ""
-    return text.partition("</think>")[2] if "</think>" in text else _unthought(text)
-
-
-def _unthought(text: str) -> str:
-    return "" if text.lstrip().startswith("<think>") else text
+    return answer_in(said or "")

@@ -10,7 +10,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from clinalign.commands.files import read_text
 from clinalign.parts import connected_chat, open_server
-from clinalign.settings import Settings, who_judges
+from clinalign.settings import Settings
+from clinalign.teaching import refuse_builtin
 from inference.endpoint import Endpoint
 from inference.errors import BadInput
 from mcp_server.client import HealthTools, connected
@@ -37,7 +38,7 @@ def run(
     """
     wanted = read_for(algorithm, file, changes)
     if algorithm == "grpo":
-        _refuse_builtin(settings)  # before torch is loaded, which takes seconds
+        refuse_builtin(settings)  # before torch is loaded, which takes seconds
     folder = RunFolder(Path(out) if out else Path("trained") / Path(file).stem)
     opens = partial(open_judges, settings, wanted)
     text = read_text(file, "run file")
@@ -68,18 +69,12 @@ def open_judges(settings: Settings, wanted: RunFile) -> Iterator[Judges]:
     Raises:
         ClinalignError: a judge is lacking or cannot be used.
     """
-    _refuse_builtin(settings)
+    refuse_builtin(settings)
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(_judges(settings, wanted, portal)) as judges,
     ):
         yield judges
-
-
-def _refuse_builtin(settings: Settings) -> None:
-    if who_judges(settings, "builtin") == "builtin":
-        way = "a judge model's address; the built-in judge reads words, and must not teach"
-        raise BadInput("CLINALIGN_JUDGE_BASE_URL", way)
 
 
 @asynccontextmanager

@@ -210,7 +210,11 @@ def test_turns_in_a_csv_cell_are_turns(tmp_path: Path) -> None:
 
 
 def test_questions_are_read_from_parquet_as_from_lines(tmp_path: Path) -> None:
-    rows = [{"prompt_id": name, "prompt": PROMPT, "rubrics": RUBRICS} for name in ("a", "b")]
+    uneven = [{**RUBRICS[0], "critical": True}, *RUBRICS[1:]]
+    rows = [
+        {"prompt_id": name, "prompt": PROMPT, "rubrics": rubrics}
+        for name, rubrics in (("a", RUBRICS), ("b", uneven))
+    ]
     path = tmp_path / "rows.parquet"
     parquet.write_table(pa.Table.from_pylist(rows), path)
 

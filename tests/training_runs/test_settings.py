@@ -147,7 +147,8 @@ def test_what_trl_refuses_is_told_in_its_words() -> None:
 def test_what_is_set_elsewhere_is_refused_with_its_place(algorithm: str, name: str) -> None:
     expected = OURS.get(name, "an upload by hand")
 
-    assert refused(algorithm, **{name: True}) == f"[trainer] is '{name}'; expected {expected}"
+    told = f"[trainer] {name}: expected no such line; instead of it there is {expected}"
+    assert refused(algorithm, **{name: True}) == told
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
