@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from clinalign.agent_commands import ask
+from clinalign.eval_commands import evaluate
 from clinalign.judge_commands import judge, rubrics
 from clinalign.model_commands import model as models
 from clinalign.options import AsJson, Debug, Label, Overlay
@@ -214,6 +215,7 @@ app.add_typer(models)
 app.add_typer(judge)
 app.add_typer(rubrics)
 app.add_typer(train)
+app.add_typer(evaluate)
 
 
 def main() -> None:

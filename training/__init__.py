@@ -1,1 +1,1 @@
-"""Training with rubric rewards through the same tools. So far: the reward."""
+"""Makes rubrics, pairs and judges in batch, and trains policies with rubric rewards."""

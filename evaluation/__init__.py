@@ -1,0 +1,1 @@
+"""Measures answers by benchmarks' own rules. So far: the arithmetic."""
