@@ -46,7 +46,8 @@ def test_the_reward_rises_and_a_judge_that_fails_at_times_does_no_harm(
     seed: int, speaks: Any, opens: Opens, world: dict[str, str], runs: Path
 ) -> None:
     started, ended = {}, {}
-    for name, judge in JUDGES.items():
+    tried = JUDGES if seed == 0 else {name: JUDGES[name] for name in (CLEAN, FAILING)}
+    for name, judge in tried.items():
         folder = runs / f"{name} {seed}"
         file = run_file(
             runs / f"{name} {seed}.toml", "grpo", speaks(seed), seed, data=world, trainer=SETTINGS
@@ -61,6 +62,6 @@ def test_the_reward_rises_and_a_judge_that_fails_at_times_does_no_harm(
     failures = [
         *([] if ended[CLEAN] - started[CLEAN] >= RISES else ["it rises too little"]),
         *([] if abs(ended[FAILING] - ended[CLEAN]) <= APART else ["faults do harm"]),
-        *([] if ended[ZEROED] < ended[FAILING] else ["zeros do no harm"]),
+        *(["zeros do no harm"] if ended.get(ZEROED, -1.0) >= ended[FAILING] else []),
     ]
-    settle(f"It teaches, seed {seed}", 3, failures, figure, f"rise {RISES}, apart {APART}")
+    settle(f"It teaches, seed {seed}", len(tried), failures, figure, f"rise {RISES}, apart {APART}")
