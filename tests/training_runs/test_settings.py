@@ -319,8 +319,10 @@ def test_adapters_cost_memory_for_themselves_alone(tmp_path: Path) -> None:
 def test_what_is_assumed_or_left_out_is_said(tmp_path: Path) -> None:
     found = estimate(tmp_path, "sft", 1, assumed={"tokens_a_second": 1234.0})
 
-    assert "1234 tokens a second" in found.notes[0]
-    assert "activations are not counted" in found.notes[1]
+    processes, tokens, memory = found.notes
+    assert "counted for one process" in processes
+    assert "1234 tokens a second" in tokens
+    assert "activations are not counted" in memory
 
 
 def test_a_model_of_unknown_size_is_named_with_the_way_out(tmp_path: Path) -> None:
